@@ -1,0 +1,287 @@
+// The shared part of every live figure. A drawer registers itself: FIGURES.kind = function (ctx) { ... }.
+// All the files of a figure become one module, so what one defines at the top the next can use.
+const FIGURES = {};
+
+// JupyterLab takes arrow keys away from a focused element unless that very element carries this attribute.
+const keepKeys = node => { node.setAttribute("data-lm-suppress-shortcuts", "true"); return node; };
+
+const SVG = "http://www.w3.org/2000/svg";
+let nextId = 0;
+
+// Text only ever enters through textContent or an attribute: a token that holds markup stays text.
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "text") node.textContent = value;
+    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter(child => child !== null));
+  return node;
+}
+const html = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
+const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+
+// A token as a reader should see it: white space made visible, at most `limit` characters.
+function shorten(token, limit = 14) {
+  const shown = token === "" ? "(empty)" : token.replace(/\n/g, "↵").replace(/\t/g, "⇥").replace(/^ | $/g, "␣");
+  const letters = [...shown];
+  return letters.length <= limit ? shown : letters.slice(0, limit - 1).join("") + "…";
+}
+// Directional isolates keep a right-to-left token from reordering the sentence around it.
+const isolate = text => `\u2068${text}\u2069`;
+const fixed = (value, digits = 2) => Number.isFinite(value)
+  ? (Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value).toFixed(digits)
+  : Number.isNaN(value) ? "not a number" : value > 0 ? "infinity" : "minus infinity";
+
+// Everything a drawer may use. Watchers run once after the drawer returns and then at most once a frame.
+class Context {
+  constructor(model, root, signal) {
+    Object.assign(this, { model, root, signal, id: `cu${++nextId}` });
+    this.watchers = [];
+    this.waiting = new Set();
+    this.bar = html("div", { class: "cu-bar" });
+    this.stage = html("div", { class: "cu-stage" });
+    this.readout = html("p", { class: "cu-readout" });
+    this.foot = html("div", { class: "cu-foot" });
+    this.status = html("div", { class: "cu-hidden", role: "status" });
+    this.tip = html("div", { class: "cu-tip", hidden: true, "aria-hidden": "true" });
+    this.probe = html("span", { hidden: true });
+  }
+
+  build() {
+    const title = this.get("title"), maker = this.get("made_by");
+    fill(this.root, { class: "cu", role: "group", "aria-label": title }, [
+      html("p", { class: "cu-caption", text: title }),
+      maker ? html("p", { class: "cu-made", text: `Made by ${maker}.` }) : null,
+      this.bar, this.stage, this.readout, this.foot, this.status, this.tip, this.probe,
+    ]);
+  }
+
+  // --- state -----------------------------------------------------------------------------------
+  get(name) { return this.model.get(name); }
+
+  // Sets in the page at once; the kernel hears of it once a frame.
+  set(name, value) {
+    this.model.set(name, value);
+    this.unsaved = true;
+    this.ask();
+  }
+
+  // Call `draw` when one of the traits has changed, at most once a frame.
+  watch(traits, draw) {
+    this.watchers.push(draw);
+    for (const trait of traits) this.onChange(trait, () => { this.waiting.add(draw); this.ask(); });
+  }
+
+  onChange(trait, callback) {
+    this.model.on(`change:${trait}`, callback);
+    this.signal.addEventListener("abort", () => this.model.off(`change:${trait}`, callback));
+  }
+
+  ask() {
+    this.frame ??= requestAnimationFrame(() => { this.frame = null; this.flush(); });
+  }
+
+  flush() {
+    for (const draw of this.watchers) if (this.waiting.has(draw)) draw();
+    if (this.waiting.size) this.root.dataset.frames = 1 + Number(this.root.dataset.frames ?? 0);
+    this.waiting.clear();
+    if (this.unsaved) { this.unsaved = false; this.model.save_changes(); }
+  }
+
+  drawAll() {
+    this.watchers.forEach(draw => this.waiting.add(draw));
+    this.flush();
+  }
+
+  listen(node, names, callback, options = {}) {
+    for (const name of names.split(" ")) node.addEventListener(name, callback, { signal: this.signal, ...options });
+  }
+
+  // --- controls: native, labelled, bound to a trait both ways -----------------------------------
+  control(label, input, extra = null) {
+    keepKeys(input);
+    const box = html("label", { class: "cu-control" }, html("span", { text: label }), input, extra);
+    this.bar.append(box);
+    return box;
+  }
+
+  // values: the list of stops; without it min, max and step. format says a value in words.
+  range({ trait, label, values = null, min = 0, max = 1, step = 0.01, format = v => fixed(v) }) {
+    const bounds = values ? { min: 0, max: values.length - 1, step: 1 } : { min, max, step };
+    const input = html("input", { type: "range", ...bounds });
+    const shown = html("span", { class: "cu-value", "aria-hidden": "true" });
+    const place = v => values ? nearest(values, v) : v;
+    const refresh = () => {
+      const value = this.get(trait);
+      input.value = place(value);
+      shown.textContent = format(value);
+      input.setAttribute("aria-valuetext", format(value));
+    };
+    this.listen(input, "input", () => this.set(trait, values ? values[input.value] : Number(input.value)));
+    this.onChange(trait, refresh);
+    refresh();
+    return this.control(label, input, shown);
+  }
+
+  checkbox({ trait, label }) {
+    const input = html("input", { type: "checkbox" });
+    const refresh = () => { input.checked = this.get(trait); };
+    this.listen(input, "change", () => this.set(trait, input.checked));
+    this.onChange(trait, refresh);
+    refresh();
+    return this.control(label, input);
+  }
+
+  // options: [value, words] pairs.
+  select({ trait, label, options }) {
+    const choices = options.map(([, words], n) => html("option", { value: n, text: words }));
+    const input = html("select", {}, ...choices);
+    const refresh = () => { input.value = options.findIndex(([value]) => value === this.get(trait)); };
+    this.listen(input, "change", () => this.set(trait, options[input.value][0]));
+    this.onChange(trait, refresh);
+    refresh();
+    return this.control(label, input);
+  }
+
+  button(label, action, place = this.bar) {
+    const node = keepKeys(html("button", { type: "button", text: label }));
+    this.listen(node, "click", action);
+    place.append(node);
+    return node;
+  }
+
+  // A point that is dragged or moved by arrow keys. node: an SVG or HTML element; at(event) gives [x, y] in data
+  // units; value() and move([x, y]) read and write; describe() says the place in words; step: one arrow key.
+  grip(node, { label, at, value, move, describe, step = 0.1 }) {
+    fill(keepKeys(node), { tabindex: 0, role: "slider", "aria-label": label, "aria-roledescription": "movable point" }, []);
+    node.classList.add("cu-grip");
+    const refresh = () => fill(node, { "aria-valuetext": describe(), "aria-valuenow": fixed(value()[0]) }, []);
+    this.listen(node, "pointerdown", event => { node.setPointerCapture(event.pointerId); node.focus(); event.preventDefault(); });
+    this.listen(node, "pointermove", event => { if (node.hasPointerCapture(event.pointerId)) move(at(event)); });
+    this.listen(node, "keydown", event => {
+      const [right, up] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [0, 0];
+      if (!right && !up) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const [x, y] = value(), size = event.shiftKey ? 5 * step : step;
+      move([x + right * size, y + up * size]);
+    });
+    return refresh;
+  }
+
+  // --- words -----------------------------------------------------------------------------------
+  // The summary is spoken once, after the reader has stopped moving; a live region would speak every step.
+  announce(summary) {
+    clearTimeout(this.pause);
+    this.pause = setTimeout(() => { this.status.textContent = summary(); }, 600);
+  }
+
+  showTip(event, text) {
+    const box = this.root.getBoundingClientRect();
+    this.tip.textContent = text;
+    this.tip.hidden = false;
+    this.tip.style.left = `${clamp(event.clientX - box.left + 14, 0, Math.max(0, box.width - this.tip.offsetWidth - 4))}px`;
+    this.tip.style.top = `${event.clientY - box.top + 16}px`;
+  }
+
+  hideTip() { this.tip.hidden = true; }
+
+  // A real table behind a fold, made when opened. cell(i, j) gives its text. Returns the function that refreshes it.
+  table({ caption, corner, rows, columns, cell, limit = 64 }) {
+    const body = html("div", { class: "cu-table" });
+    const fold = html("details", {}, keepKeys(html("summary", { text: "Show as a table" })), body);
+    this.foot.append(fold);
+    const refresh = () => {
+      if (!fold.open) return;
+      if (rows().length > limit || columns().length > limit) {
+        body.textContent = `A table of more than ${limit} rows or columns helps nobody: use the arrow keys, or read the values in Python.`;
+      } else body.replaceChildren(tableNode({ caption, corner, rows: rows(), columns: columns(), cell }));
+    };
+    this.listen(fold, "toggle", refresh);
+    return refresh;
+  }
+
+  // --- colours and files -----------------------------------------------------------------------
+  // The colour that a style variable has in the present theme, as rgb(...): a canvas does not read variables.
+  colour(name) {
+    this.probe.style.color = `var(--cu-${name})`;
+    return getComputedStyle(this.probe).color;
+  }
+
+  // make() returns a canvas or an SVG element; an SVG can be saved both ways.
+  exportButtons(make, name = "figure") {
+    this.button("Save PNG", async () => save(await asPng(make(), this.colour("bg")), `${name}.png`), this.foot);
+    if (make() instanceof SVGElement) this.button("Save SVG", () => save(asSvg(make()), `${name}.svg`), this.foot);
+  }
+}
+
+function nearest(values, v) {
+  let best = 0;
+  values.forEach((each, n) => { if (Math.abs(each - v) < Math.abs(values[best] - v)) best = n; });
+  return best;
+}
+
+function tableNode({ caption, corner, rows, columns, cell }) {
+  const head = html("tr", {}, html("th", { scope: "col", text: corner }),
+    ...columns.map(text => html("th", { scope: "col", text: shorten(text, 30), title: text })));
+  const lines = rows.map((text, i) => html("tr", {}, html("th", { scope: "row", text: shorten(text, 30), title: text }),
+    ...columns.map((_, j) => html("td", { text: cell(i, j) }))));
+  return html("table", {}, html("caption", { text: caption }), html("thead", {}, head), html("tbody", {}, ...lines));
+}
+
+function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  html("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+// A file has no style sheet, so the computed styles are written into the copy.
+function asSvg(node) {
+  const copy = node.cloneNode(true), originals = node.querySelectorAll("*"), box = node.getBoundingClientRect();
+  copy.querySelectorAll("*").forEach((each, n) => {
+    const style = getComputedStyle(originals[n]);
+    for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font", "text-anchor"])
+      each.style.setProperty(name, style.getPropertyValue(name));
+  });
+  fill(copy, { xmlns: SVG, width: box.width, height: box.height }, []);
+  return new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" });
+}
+
+async function asPng(node, background) {
+  const canvas = node instanceof SVGElement ? await rasterise(node, background) : node;
+  return new Promise(done => canvas.toBlob(done, "image/png"));
+}
+
+async function rasterise(node, background, zoom = 2) {
+  const url = URL.createObjectURL(asSvg(node)), image = new Image(), box = node.getBoundingClientRect();
+  image.src = url;
+  await image.decode();
+  const canvas = html("canvas", { width: Math.ceil(box.width * zoom), height: Math.ceil(box.height * zoom) });
+  const brush = canvas.getContext("2d");
+  brush.fillStyle = background;
+  brush.fillRect(0, 0, canvas.width, canvas.height);
+  brush.drawImage(image, 0, 0, canvas.width, canvas.height);
+  URL.revokeObjectURL(url);
+  return canvas;
+}
+
+// Colours on a canvas do not follow the theme by themselves.
+function followTheme(ctx) {
+  const redraw = () => { ctx.watchers.forEach(draw => ctx.waiting.add(draw)); ctx.ask(); };
+  ctx.listen(matchMedia("(prefers-color-scheme: dark)"), "change", redraw);
+  const observer = new MutationObserver(redraw);
+  observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
+  ctx.signal.addEventListener("abort", () => observer.disconnect());
+}
+
+function render({ model, el }) {
+  const life = new AbortController();
+  const root = html("div");
+  el.append(root);
+  const ctx = new Context(model, root, life.signal);
+  ctx.build();
+  FIGURES[model.get("kind")](ctx);
+  ctx.drawAll();
+  followTheme(ctx);
+  return () => { life.abort(); cancelAnimationFrame(ctx.frame); clearTimeout(ctx.pause); };
+}
