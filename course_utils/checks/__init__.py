@@ -1,0 +1,12 @@
+"""The checker: what an exercise is, how an answer is run, and how a mistake gets its name.
+
+No exercise lives here; `course_utils.exercises` holds them.
+"""
+
+from course_utils.checks.diagnose import Verdict, diagnose
+from course_utils.checks.exercise import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.checks.feedback import Feedback, give_feedback
+from course_utils.checks.sandbox import Stopped
+
+__all__ = ["Broken", "Case", "Equivalent", "Exercise", "Feedback", "Mistake", "Probe", "Returns", "Stopped",
+           "Verdict", "diagnose", "give_feedback"]

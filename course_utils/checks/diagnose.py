@@ -1,0 +1,202 @@
+"""From an answer to a verdict: what is wrong, which mistake it is, and what shows it best.
+
+An answer is run on every case and held against every probe. A wrong one is then compared with each
+executable mistake of its exercise: the mistake whose results equal the learner's on every case is
+the diagnosis. Failing that, combinations of two mistakes are tried.
+"""
+
+import itertools
+from dataclasses import dataclass
+
+from course_utils.checks.compare import first_difference, same_outcome, same_values
+from course_utils.checks.exercise import Broken, Case, Mistake
+from course_utils.checks.sandbox import Outcome, Stopped, Trouble, call_safely
+
+__all__ = ["Verdict", "broken_probe", "diagnose", "mistakes_behind"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checker found out about an answer.
+
+    Attributes
+    ----------
+    status : {"passed", "wrong", "not attempted"}
+        "passed" means every case equals the reference and every probe holds.
+    mistakes : tuple of Mistake
+        The diagnosis: one mistake, two that were combined, or none that is known.
+    broken : Broken or None
+        The property that does not hold.
+    case, difference : Case or None, str
+        The smallest case that fails and where its result differs.
+    trouble : Trouble or None
+        Where there was no result to compare: an exception, a wrong type, no end.
+    overwritten : tuple of str
+        Arguments that the answer wrote into.
+    printed : str
+        What the answer printed.
+    """
+
+    status: str
+    mistakes: tuple[Mistake, ...] = ()
+    broken: Broken | None = None
+    case: Case | None = None
+    difference: str = ""
+    trouble: Trouble | None = None
+    overwritten: tuple[str, ...] = ()
+    printed: str = ""
+
+    @property
+    def passed(self):
+        return self.status == "passed"
+
+    @property
+    def names(self):
+        """The names of the mistakes that were recognised."""
+        return tuple(m.name for m in self.mistakes)
+
+
+def diagnose(exercise, answer):
+    """Find out whether an answer is right and, if not, which mistake it makes.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    answer : callable
+        The learner's function. Whatever it does is caught.
+
+    Returns
+    -------
+    Verdict
+    """
+    outcomes = _run_cases(exercise, answer)
+    first = outcomes[0]
+    printed = first.printed
+    if first.trouble and first.trouble.kind == "not attempted":
+        return Verdict("not attempted", printed=printed)
+    overwritten = next((o.overwritten for o in outcomes if o.overwritten), ())
+    failing = next((i for i, o in enumerate(outcomes) if not _right(exercise, i, o)), None)
+    if failing is None:
+        broken = broken_probe(exercise, answer)
+        status = "wrong" if broken or overwritten else "passed"
+        return Verdict(status, broken=broken, overwritten=overwritten, printed=printed)
+    outcome, case = outcomes[failing], _cases(exercise)[failing]
+    mistakes = mistakes_behind(exercise, outcomes)
+    unfinished = outcome.trouble and outcome.trouble.kind == "did not finish"
+    return Verdict(
+        "wrong", mistakes,
+        broken=None if outcome.trouble and (unfinished or not mistakes) else broken_probe(exercise, answer),
+        case=case,
+        difference="" if outcome.trouble else _difference(exercise, failing, outcome),
+        trouble=outcome.trouble, overwritten=overwritten, printed=printed)
+
+
+def broken_probe(exercise, answer):
+    """Give the first property of the exercise that an answer breaks, or None."""
+
+    def call(*args, **kwargs):
+        outcome = call_safely(answer, args, kwargs, exercise)
+        if outcome.trouble:
+            raise Stopped(outcome)
+        return outcome.native if len(exercise.returns) > 1 else outcome.native[0]
+
+    for probe in exercise.probes:
+        try:
+            broken = probe.run(call)
+        except Stopped as stop:
+            return Broken(probe.name, f"on another input {stop.outcome.trouble.message}")
+        except Exception:  # the probe could not even look at the result: its shape is off
+            return Broken(probe.name, "the result has a shape on which this cannot be tested")
+        if broken:
+            return broken
+    return None
+
+
+def mistakes_behind(exercise, outcomes):
+    """Give the mistakes, one or two, whose results equal the given ones on every case.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    outcomes : sequence of Outcome
+        One for each case; fewer if the answer did not finish.
+
+    Returns
+    -------
+    tuple of Mistake
+        Empty if no mistake of the bank explains the results.
+    """
+    if len(outcomes) < len(_cases(exercise)):
+        return ()
+    for mistake in exercise.mistakes:
+        if _explains(exercise, _known_outcomes(exercise, mistake), outcomes):
+            return (mistake,)
+    for pair in itertools.combinations([m for m in exercise.mistakes if m.changes is not None], 2):
+        if pair[0].changes.keys().isdisjoint(pair[1].changes) and _pair_explains(exercise, pair, outcomes):
+            return pair
+    return ()
+
+
+def _run_cases(exercise, answer):
+    """Run an answer on the cases; one that does not finish, or was not begun, is not run on."""
+    outcomes = []
+    for case in _cases(exercise):
+        outcomes.append(call_safely(answer, case.args, case.kwargs, exercise))
+        trouble = outcomes[-1].trouble
+        if trouble and trouble.kind in ("did not finish", "not attempted"):
+            break
+    return outcomes
+
+
+def _right(exercise, index, outcome):
+    wanted = _reference_outcomes(exercise)[index]
+    return not outcome.trouble and same_values(outcome.values, wanted.values, exercise.tolerance)
+
+
+def _difference(exercise, index, outcome):
+    wanted = _reference_outcomes(exercise)[index]
+    return first_difference(outcome.values, wanted.values, exercise.returns, exercise.tolerance)
+
+
+def _explains(exercise, known, outcomes):
+    """Whether the known wrong outcomes of a mistake are the learner's."""
+    return all(same_outcome(k, o, exercise.tolerance) for k, o in zip(known, outcomes))
+
+
+def _pair_explains(exercise, pair, outcomes):
+    """As `_explains`, case by case: most pairs are out after the first, smallest one."""
+    wrong = exercise.wrong_answer(*pair)
+    for case, outcome in zip(_cases(exercise), outcomes):
+        if not same_outcome(call_safely(wrong, case.args, case.kwargs, exercise), outcome, exercise.tolerance):
+            return False
+    return True
+
+
+# What an exercise's own functions give is computed once and kept on the exercise.
+
+
+def _remember(exercise, key, compute):
+    memory = exercise.memory
+    if key not in memory:
+        memory[key] = compute()
+    return memory[key]
+
+
+def _cases(exercise):
+    return _remember(exercise, "cases", lambda: tuple(exercise.cases()))
+
+
+def _reference_outcomes(exercise):
+    return _remember(exercise, "reference", lambda: _sound(exercise, _run_cases(exercise, exercise.reference)))
+
+
+def _sound(exercise, outcomes):
+    for case, outcome in zip(_cases(exercise), outcomes):
+        if outcome.trouble:
+            raise RuntimeError(f"the reference of {exercise.name!r} fails on case {case.note!r}: "
+                               f"{outcome.trouble.message}")
+    return outcomes
+
+
+def _known_outcomes(exercise, mistake) -> list[Outcome]:
+    return _remember(exercise, mistake.name, lambda: _run_cases(exercise, exercise.wrong_answer(mistake)))

@@ -1,0 +1,189 @@
+"""An exercise as one object: from it come the check, the hints, the bank of mistakes and the points."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+__all__ = ["Broken", "Case", "Equivalent", "Exercise", "Mistake", "Probe", "Returns"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input that an answer is tried on.
+
+    Attributes
+    ----------
+    args, kwargs : tuple, mapping
+        What the answer is called with. Arrays are copied before every call.
+    note : str
+        What the case is about, in a few words ("two readable rows").
+    """
+
+    args: tuple
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Name and shape, in letters, of one thing that an answer gives back."""
+
+    name: str
+    shape: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A property that does not hold: one sentence, and the smallest example that shows it."""
+
+    sentence: str
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A property of right answers that needs no right answer to compare with.
+
+    Attributes
+    ----------
+    name : str
+        The property as a statement: "each row of weights sums to 1".
+    run : callable
+        ``run(call) -> Broken or None``. ``call(*args, **kwargs)`` runs the answer on copies and
+        gives its arrays back; it raises `Stopped` where the answer fails.
+    """
+
+    name: str
+    run: Callable[[Callable], Broken | None]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer that can be run, and what to say to somebody who gives it.
+
+    Attributes
+    ----------
+    name : str
+        Short and lower case, with hyphens; unique within its exercise.
+    cause : str
+        The likely cause in one sentence.
+    experiment : str
+        The next thing to try, in one sentence, without giving the answer away.
+    function : callable, optional
+        The wrong answer.
+    changes : mapping, optional
+        In place of `function`: keyword arguments for the exercise's `stages`. Mistakes that change
+        different stages can be combined, which is how two at once are recognised.
+    """
+
+    name: str
+    cause: str
+    experiment: str
+    function: Callable | None = None
+    changes: Mapping[str, Any] | None = None
+
+    def __post_init__(self):
+        if (self.function is None) == (self.changes is None):
+            raise ValueError(f"mistake {self.name!r} should have a function or changes, and not both")
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """A right answer that is written differently and must pass."""
+
+    name: str
+    function: Callable
+
+
+@dataclass(frozen=True, eq=False)
+class Exercise:
+    """Everything about one exercise.
+
+    Attributes
+    ----------
+    name, title, notebook, signature : str
+        `name` is what the learner passes to ``check``; `signature` reads ``"softmax(x, axis=-1)"``.
+    reference : callable
+        The right answer, taken from the course's own modules.
+    arrays : {"numpy", "torch"}
+        The kind of arrays that go in and have to come out.
+    returns : sequence of Returns
+        What comes back, in order. One entry: the thing itself; several: a tuple.
+    cases : callable
+        ``cases() -> sequence of Case``: seeded, the smallest readable one first.
+    probes, mistakes, equivalents : sequences
+        See `Probe`, `Mistake` and `Equivalent`.
+    hints : three str
+        From a nudge to the answer.
+    stages : callable, optional
+        A right answer whose keyword defaults are its stages; `Mistake.changes` replaces some.
+    invoke : callable, optional
+        ``invoke(answer, *args, **kwargs)`` for answers that are not called directly, such as a
+        class that is built and given weights first.
+    minutes, points : int
+        Expected working time in minutes; points in homework (no unit).
+    core : bool
+        False for an exercise that can be left out.
+    tolerance : float
+        Largest difference that counts as equal, absolute and relative (no unit).
+    """
+
+    name: str
+    title: str
+    notebook: str
+    signature: str
+    reference: Callable
+    arrays: str
+    returns: Sequence[Returns]
+    cases: Callable[[], Sequence[Case]]
+    probes: Sequence[Probe]
+    mistakes: Sequence[Mistake]
+    equivalents: Sequence[Equivalent]
+    hints: Sequence[str]
+    stages: Callable | None = None
+    invoke: Callable | None = None
+    minutes: int = 10
+    points: int = 1
+    core: bool = True
+    tolerance: float = 1e-5
+
+    def __post_init__(self):
+        if self.arrays not in ("numpy", "torch"):
+            raise ValueError(f"arrays should be 'numpy' or 'torch', got {self.arrays!r}")
+        if len(self.hints) != 3:
+            raise ValueError(f"hints should be three, the answer last, got {len(self.hints)}")
+        for group, things in (("mistakes", self.mistakes), ("equivalents", self.equivalents)):
+            names = [thing.name for thing in things]
+            if len(set(names)) < len(names):
+                raise ValueError(f"{group} should have different names, got {names}")
+        if self.stages is None and any(m.changes is not None for m in self.mistakes):
+            raise ValueError("stages should be given when a mistake has changes, got None")
+
+    @cached_property
+    def memory(self):
+        """What the checker has computed from this exercise and need not compute again."""
+        return {}
+
+    @cached_property
+    def parameters(self):
+        """The names of the arguments, read from the signature."""
+        inner = self.signature[self.signature.index("(") + 1: self.signature.rindex(")")]
+        return tuple(inspect.signature(eval(f"lambda {inner}: None")).parameters)
+
+    def wrong_answer(self, *mistakes):
+        """Build the wrong answer that makes one mistake, or several that change different stages."""
+        if len(mistakes) == 1 and mistakes[0].function is not None:
+            return mistakes[0].function
+        changes = {}
+        for mistake in mistakes:
+            if mistake.changes is None or changes.keys() & mistake.changes.keys():
+                raise ValueError(f"mistakes should change different stages, got {[m.name for m in mistakes]}")
+            changes.update(mistake.changes)
+        stages = self.stages
+
+        def wrong(*args, **kwargs):
+            return stages(*args, **kwargs, **changes)
+
+        return wrong

@@ -1,0 +1,194 @@
+"""What the learner reads: at most twelve lines, the same in text and HTML."""
+
+import html
+from dataclasses import dataclass
+
+import numpy as np
+
+from course_utils.checks.compare import number
+from course_utils.checks.diagnose import Verdict
+from course_utils.checks.exercise import Exercise
+from course_utils.checks.sandbox import is_tensor
+
+__all__ = ["Feedback", "give_feedback"]
+
+MAX_LINES = 12
+_MAX_WIDTH = 160  # characters of one line; what is longer is cut with an ellipsis
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What to tell somebody about an answer; displays itself in a notebook.
+
+    Attributes
+    ----------
+    headline : str
+        The result in one sentence.
+    rows : tuple of (str, str)
+        Label and text, for example ``("Likely cause", "...")``.
+    verdict : Verdict
+        What the checker found.
+    """
+
+    headline: str
+    rows: tuple[tuple[str, str], ...]
+    verdict: Verdict
+
+    @property
+    def passed(self):
+        """Whether the answer is right."""
+        return self.verdict.passed
+
+    @property
+    def mistakes(self):
+        """Names of the mistakes that were recognised."""
+        return self.verdict.names
+
+    @property
+    def lines(self):
+        """The feedback as lines of text, at most twelve."""
+        width = max((len(label) for label, _ in self.rows), default=0)
+        return [self.headline, *(f"  {label:<{width}}  {text}".rstrip() for label, text in self.rows)]
+
+    def __str__(self):
+        return "\n".join(self.lines)
+
+    def _repr_pretty_(self, printer, cycle):
+        printer.text(str(self))
+
+    def _repr_html_(self):
+        kind = {"passed": "passed", "wrong": "wrong"}.get(self.verdict.status, "open")
+        body = "".join(f"<dt>{html.escape(label)}</dt><dd>{_with_line_breaks(text)}</dd>" for label, text in self.rows)
+        return (f'<div class="course-feedback course-{kind}" role="status"><style>{_CSS}</style>'
+                f"<p>{html.escape(self.headline)}</p>{f'<dl>{body}</dl>' if body else ''}</div>")
+
+
+# Colours: a bar and a sign say right or wrong, so that colour alone never does. Text keeps the theme's own colour.
+_CSS = """
+.course-feedback{border-left:6px solid #767676;padding:.3em 1em;margin:.3em 0;max-width:56em;
+color:var(--jp-content-font-color1,CanvasText);font-family:var(--jp-content-font-family,system-ui,sans-serif)}
+.course-feedback.course-passed{border-color:#1a8a4a}.course-feedback.course-wrong{border-color:#d0461e}
+.course-feedback p{font-weight:600;margin:.2em 0}
+.course-feedback dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;margin:.3em 0}
+.course-feedback dt{opacity:.85;margin:0;font-weight:400}
+.course-feedback dd{margin:0;overflow-wrap:anywhere}.course-feedback code{white-space:pre-wrap;background:none}
+""".replace("\n", "")
+
+
+def _with_line_breaks(text):
+    """Escape a text; what stands between backticks becomes code."""
+    parts = html.escape(text).split("`")
+    if len(parts) % 2 == 0:  # a backtick without a partner is a backtick
+        parts = ["`".join(parts)]
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+
+
+def give_feedback(exercise, verdict):
+    """Put a verdict into words.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    verdict : Verdict
+
+    Returns
+    -------
+    Feedback
+    """
+    if verdict.status == "not attempted":
+        headline = f"○ {exercise.name}: Not attempted yet"
+        rows = [("Next", f"replace the `raise NotImplementedError` by your own code; `hint(\"{exercise.name}\")` helps")]
+    elif verdict.passed:
+        headline, rows = f"✓ {exercise.name}: passed", _passed_rows(exercise)
+    else:
+        headline, rows = f"✗ {exercise.name}: {_summary(verdict)}", _wrong_rows(exercise, verdict)
+    if verdict.printed and not verdict.passed:
+        rows.append(("It printed", _cut(repr(verdict.printed.strip().split(chr(10))[0]))))
+    rows = [(label, _cut(text)) for label, text in rows if text][: MAX_LINES - 1]
+    return Feedback(headline, tuple(rows), verdict)
+
+
+def _passed_rows(exercise: Exercise):
+    cases = len(exercise.memory.get("cases", ()))
+    properties = "; ".join(probe.name for probe in exercise.probes)
+    return [("Agrees", f"with the reference on {cases} inputs"), ("Holds", properties)]
+
+
+def _summary(verdict):
+    trouble = verdict.trouble
+    if trouble and trouble.kind == "did not finish":
+        return "did not finish"
+    if trouble and trouble.line:
+        return f"stopped with {trouble.kind}"
+    if len(verdict.mistakes) == 2:
+        return "not right yet, for two reasons"
+    return "not right yet"
+
+
+def _wrong_rows(exercise, verdict):
+    rows, trouble = [], verdict.trouble
+    if verdict.broken:
+        rows.append(("What broke", verdict.broken.sentence))
+    elif verdict.overwritten and not verdict.case:
+        rows.append(("What broke", f"it changes its argument `{verdict.overwritten[0]}`, which the caller still needs"))
+    elif verdict.case and not trouble:
+        rows.append(("What broke", f"the result differs from {exercise.signature} as specified"))
+    if trouble:
+        rows.append(("What happened", trouble.message))
+        if trouble.line:
+            rows.append(("Where", f"line {trouble.line} of your cell: `{trouble.code}`"))
+    if verdict.case:
+        rows.append(("Example", f"`{write_call(exercise, verdict.case)}`" + (f" ({verdict.case.note})" if verdict.case.note else "")))
+    rows.append(("", verdict.difference))
+    if verdict.broken and verdict.broken.example:
+        rows.append(("Seen", verdict.broken.example))
+    for count, mistake in enumerate(verdict.mistakes, 1):
+        label = f"Cause {count}" if len(verdict.mistakes) > 1 else "Likely cause"
+        rows += [(label, mistake.cause), ("Try", mistake.experiment)]
+    if verdict.overwritten and verdict.case:
+        rows.append(("Also", f"it changes its argument `{verdict.overwritten[0]}`: compute a new array instead"))
+    if not verdict.mistakes:
+        rows.append(("Try", _general_experiment(verdict)))
+    rows.append(("More", f'`hint("{exercise.name}")`'))
+    return rows
+
+
+def _general_experiment(verdict):
+    trouble = verdict.trouble
+    if trouble and trouble.kind == "did not finish":
+        return "look for a loop whose condition never becomes false, or one that restarts itself"
+    if trouble and not trouble.line:
+        return "look at what stands behind `return`, and print its `type` in a cell of its own"
+    if trouble:
+        return "call your function on the example in a cell of its own and print the shapes just before that line"
+    if verdict.overwritten and not verdict.case:
+        return "write `a = a * 2` in place of `a *= 2`, and do not assign to `a[...]`"
+    return "call your function on the example in a cell of its own and work the first differing number out by hand"
+
+
+def write_call(exercise, case):
+    """Write a case as a call: small arrays in full, large ones by their shape."""
+    words = [_write(name, x) for name, x in zip(exercise.parameters, case.args)]
+    words += [f"{name}={_write(name, x)}" for name, x in case.kwargs.items()]
+    return f"{exercise.name}({', '.join(words)})"
+
+
+def _write(name, x):
+    if isinstance(x, np.ndarray) or is_tensor(x):
+        if x.ndim == 0 or 0 < np.prod(x.shape) <= 8:
+            return _write_numbers(x.tolist())
+        return f"{name} of shape {tuple(x.shape)}"
+    if isinstance(x, (list, tuple)) and len(repr(x)) > 40:
+        return f"{name} with {len(x)} entries"
+    return repr(x) if isinstance(x, (int, bool, str, type(None), list, tuple)) else number(x)
+
+
+def _write_numbers(x):
+    if isinstance(x, list):
+        return "[" + ", ".join(_write_numbers(y) for y in x) + "]"
+    return str(x) if isinstance(x, (bool, int)) or x == round(x, 2) else number(x)
+
+
+def _cut(text):
+    text = " ".join(str(text).split())
+    return text if len(text) <= _MAX_WIDTH * 2 else text[: _MAX_WIDTH * 2 - 1] + "…"

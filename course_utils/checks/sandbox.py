@@ -1,0 +1,298 @@
+"""Running somebody's function so that whatever it does, the caller gets an account of it."""
+
+import contextlib
+import ctypes
+import inspect
+import io
+import linecache
+import os
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["CALL_LIMIT", "Outcome", "Stopped", "Trouble", "call_safely", "copy_arguments", "is_tensor"]
+
+CALL_LIMIT = 1.2  # seconds of wall time for one call; the cases are tiny, a right answer needs milliseconds
+_PRINT_LIMIT = 20_000  # characters kept of what an answer prints
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why there is no value: `kind` for the program, `message` for the person.
+
+    `line` and `code` tell where in the learner's own cell it happened, if that is known.
+    """
+
+    kind: str
+    message: str
+    line: int | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call did: its arrays (native and as NumPy) or its trouble, and its side effects."""
+
+    native: tuple = ()
+    values: tuple = ()
+    trouble: Trouble | None = None
+    overwritten: tuple = ()
+    printed: str = ""
+
+
+class Stopped(Exception):
+    """Raised inside a probe when the answer gave no usable value."""
+
+    def __init__(self, outcome):
+        super().__init__(outcome.trouble.message)
+        self.outcome = outcome
+
+
+class _TimeUp(BaseException):
+    """Raised inside the learner's code when its time is over."""
+
+
+class _Printed(io.TextIOBase):
+    """Keeps the beginning of what is printed, however much that is."""
+
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        self.text = (self.text + str(text))[:_PRINT_LIMIT]
+        return len(text)
+
+
+def call_safely(answer, args, kwargs, exercise, limit=CALL_LIMIT, copy=True):
+    """Call an answer on copies of its arguments and tell what happened.
+
+    Parameters
+    ----------
+    answer : callable
+        The learner's function, or what `exercise.invoke` takes.
+    args, kwargs : tuple, mapping
+        Arguments; arrays in them are copied unless they require a gradient.
+    exercise : Exercise
+        Says what kind of arrays have to come back.
+    limit : float
+        Wall time in seconds.
+    copy : bool
+        Whether to copy the arguments.
+
+    Returns
+    -------
+    Outcome
+        Never an exception, except KeyboardInterrupt from the person at the keyboard.
+    """
+    if copy:
+        args, kwargs = copy_arguments(args), dict(zip(kwargs, copy_arguments(tuple(kwargs.values()))))
+    before = copy_arguments((*args, *kwargs.values()))
+    printed, trouble, result = _Printed(), None, None
+    try:
+        with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings(),
+              np.errstate(all="ignore"), _time_limit(limit)):
+            warnings.simplefilter("ignore")
+            result = exercise.invoke(answer, *args, **kwargs) if exercise.invoke else answer(*args, **kwargs)
+    except KeyboardInterrupt:
+        raise
+    except _TimeUp as error:
+        trouble = Trouble("did not finish", f"it did not finish within {limit:g} seconds", *_place(answer, error))
+    except NotImplementedError as error:
+        trouble = Trouble("not attempted", str(error))
+    except BaseException as error:  # SystemExit and friends too: the kernel has to live
+        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        trouble = Trouble(type(error).__name__, message.split("\n")[0][:300], *_place(answer, error))
+    overwritten = _overwritten(before, (*args, *kwargs.values()), [*exercise.parameters, *kwargs])
+    if trouble is None:
+        try:
+            native, trouble = _arrays(result, exercise)
+            values = () if trouble else tuple(_as_numpy(x) for x in native)
+        except Exception as error:  # an object that pretends to be an array
+            native, values = (), ()
+            trouble = Trouble("wrong type", f"it returned something unreadable ({type(error).__name__})")
+        if not trouble:
+            return Outcome(native, values, None, overwritten, printed.text)
+    return Outcome(trouble=trouble, overwritten=overwritten, printed=printed.text)
+
+
+def copy_arguments(args):
+    """Copy the arrays among the arguments; a tensor that collects a gradient stays itself."""
+    return tuple(_copy(x) for x in args)
+
+
+def _copy(x):
+    if isinstance(x, np.ndarray):
+        return x.copy()
+    if is_tensor(x):
+        return x if x.requires_grad else x.clone()
+    if isinstance(x, (list, tuple)):
+        return type(x)(_copy(y) for y in x)
+    if isinstance(x, dict):
+        return {key: _copy(y) for key, y in x.items()}
+    return x
+
+
+def is_tensor(x):
+    """Tell whether x is a PyTorch tensor, without importing PyTorch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+# --- what came back ---
+
+
+def _arrays(result, exercise):
+    """Give the returned things as a tuple of native arrays, or the trouble with them."""
+    wanted = exercise.returns
+    if result is None:
+        return (), Trouble("returned None", "it returned None: is the `return` missing?")
+    if inspect.isgenerator(result) or inspect.iscoroutine(result):
+        word = "a generator: use `return`, not `yield`" if inspect.isgenerator(result) else "a coroutine: drop `async`"
+        result.close()
+        return (), Trouble("wrong type", f"it returned {word}")
+    if len(wanted) > 1:
+        names = ", ".join(r.name for r in wanted)
+        if not isinstance(result, (tuple, list)) or len(result) != len(wanted):
+            got = f"{len(result)} things" if isinstance(result, (tuple, list)) else _kind(result)
+            return (), Trouble("wrong number of results", f"it should return ({names}), got {got}")
+    things = tuple(result) if len(wanted) > 1 else (result,)
+    for thing, spec in zip(things, wanted):
+        trouble = _type_trouble(thing, spec, exercise.arrays)
+        if trouble:
+            return (), trouble
+    return tuple(np.asarray(x) if exercise.arrays == "numpy" else _tensor(x) for x in things), None
+
+
+def _type_trouble(x, spec, arrays):
+    good = is_tensor(x) if arrays == "torch" else isinstance(x, (np.ndarray, np.generic))
+    # A bare number is as good as an array without axes.
+    if good or (spec.shape == "()" and isinstance(x, (bool, int, float))):
+        dtype = str(getattr(x, "dtype", "float")).split(".")[-1]
+        if dtype.startswith(("complex", "object", "str", "void", "datetime", "<U", "S")):
+            return Trouble("wrong type", f"{spec.name} should hold numbers, got {dtype}")
+        return None
+    wanted = "a PyTorch tensor" if arrays == "torch" else "a NumPy array"
+    return Trouble("wrong type", f"{spec.name} should be {wanted}, got {_kind(x)}")
+
+
+def _kind(x):
+    if x is None:
+        return "None"
+    if is_tensor(x):
+        return "a PyTorch tensor"
+    if isinstance(x, np.ndarray):
+        return "a NumPy array"
+    if isinstance(x, (list, tuple)):
+        inner = "lists" if any(isinstance(y, (list, tuple)) for y in x) else "things"
+        return f"a {type(x).__name__} of {inner if x else 'nothing'}"
+    return f"an object of type {type(x).__name__}"
+
+
+def _tensor(x):
+    import torch
+
+    return x if isinstance(x, torch.Tensor) else torch.tensor(x)
+
+
+def _as_numpy(x):
+    if is_tensor(x):
+        import torch
+
+        x = x.detach().as_subclass(torch.Tensor).cpu()
+        return (x.float() if x.dtype in (torch.bfloat16, torch.float16) else x).numpy().copy()
+    return np.array(x, subok=False)
+
+
+def _overwritten(before, after, names):
+    """The names of the arguments that no longer hold what they held."""
+    changed = []
+    for name, old, new in zip(names, before, after):
+        if isinstance(old, np.ndarray) or is_tensor(old):
+            a, b = _as_numpy(old), _as_numpy(new)
+            if a.shape != b.shape or not np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
+                changed.append(name)
+    return tuple(changed)
+
+
+# --- where it happened ---
+
+
+def _place(answer, error):
+    """Line number and source of the deepest frame that belongs to the learner."""
+    home = getattr(getattr(inspect.unwrap(answer) if callable(answer) else None, "__code__", None), "co_filename", None)
+    place = (None, "")
+    for frame in traceback.extract_tb(error.__traceback__):
+        theirs = frame.filename == home if home else os.path.basename(os.path.dirname(frame.filename)).startswith("ipykernel")
+        if theirs:
+            place = (frame.lineno, linecache.getline(frame.filename, frame.lineno).strip()[:100])
+    return place
+
+
+# --- time ---
+
+
+@contextlib.contextmanager
+def _time_limit(seconds):
+    """Raise _TimeUp in this thread when the time is over, again and again until it gets through.
+
+    A loop with a bare ``except`` swallows an exception that is raised in its ``try``. From the
+    second time on, every line of the running code raises, the ``except`` block included.
+    """
+    on_alarm = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    with _alarm(seconds) if on_alarm else _async_exception(seconds):
+        yield
+
+
+@contextlib.contextmanager
+def _alarm(seconds):
+    fired = 0
+    tracing = sys.gettrace()
+
+    def raise_always(frame, event, arg):
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("contextlib", "course_utils"):
+            raise _TimeUp
+        return raise_always
+
+    def on_time_up(signum, frame):
+        nonlocal fired
+        fired += 1
+        if fired > 1:
+            sys.settrace(raise_always)
+            while frame is not None and frame.f_globals.get("__name__") != __name__:
+                frame.f_trace, frame = raise_always, frame.f_back
+        raise _TimeUp
+
+    previous = signal.signal(signal.SIGALRM, on_time_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+        if fired > 1:
+            sys.settrace(tracing)
+
+
+@contextlib.contextmanager
+def _async_exception(seconds):
+    thread, done = ctypes.c_ulong(threading.get_ident()), threading.Event()
+
+    def watch():
+        wait = seconds
+        while not done.wait(wait):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_TimeUp))
+            wait = 0.05
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)  # one that is still on its way

@@ -1,0 +1,57 @@
+"""Running a notebook from top to bottom in a kernel of its own."""
+
+import os
+
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from traitlets import default
+
+__all__ = ["run_notebook"]
+
+
+class _ThisPython(KernelSpecManager):
+    """Whatever kernel a notebook names, take the interpreter that runs now.
+
+    A kernel called python3 that somebody once registered for all their notebooks would win otherwise.
+    """
+
+    def get_kernel_spec(self, kernel_name):
+        from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+
+        return self.kernel_spec_class(resource_dir=RESOURCES, **get_kernel_dict())
+
+
+class _Manager(AsyncKernelManager):
+    @default("kernel_spec_manager")
+    def _this_python(self):
+        return _ThisPython(parent=self)
+
+
+def run_notebook(notebook, folder, *, timeout=300, env=None):
+    """Execute a notebook in place, in a new kernel of this Python, and stop at the first error.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The notebook, version 4. Its outputs, execution counts and widget state are replaced.
+    folder : path
+        The kernel's working folder.
+    timeout : float, seconds
+        For one cell.
+    env : mapping of str to str, optional
+        Set in the kernel on top of this process's environment.
+
+    Returns
+    -------
+    NotebookNode
+        The same notebook.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        A cell raised an exception and has no tag ``raises-exception``.
+    """
+    client = NotebookClient(notebook, timeout=timeout, startup_timeout=180, record_timing=False,
+                            kernel_manager_class=_Manager, resources={"metadata": {"path": str(folder)}})
+    return client.execute(env={**os.environ, **(env or {})})

@@ -1,0 +1,65 @@
+"""The set-up cell of every notebook, and printing that reads the same on every machine."""
+
+import os
+import random
+import sys
+
+__all__ = ["show", "start"]
+
+
+def start():
+    """Prepare a notebook: one thread, fixed seeds, short numbers, figures that can be compared.
+
+    One thread is faster than several for arrays this small, and gives the same digits everywhere.
+    """
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"
+    import numpy as np
+
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    random.seed(0)
+    np.random.seed(0)
+    np.set_printoptions(precision=3, suppress=True, floatmode="fixed")
+    from course_utils import plotting
+
+    plotting.install()
+
+
+def show(*arrays, digits=3, **named):
+    """Print arrays rounded, with their shapes, the same on every machine.
+
+    Parameters
+    ----------
+    *arrays : ndarray or Tensor
+        Printed without a name.
+    digits : int
+        Decimals.
+    **named : ndarray or Tensor
+        Printed under their names.
+
+    Raises
+    ------
+    ValueError
+        If something has no numbers to show, or `digits` is not a whole number from 0 to 12.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> show(weights=np.array([[0.25, 0.75]]))
+    weights (1, 2)
+    [[0.250 0.750]]
+    """
+    import numpy as np
+
+    if isinstance(digits, bool) or not isinstance(digits, int) or not 0 <= digits <= 12:
+        raise ValueError(f"digits should be a whole number from 0 to 12, got {digits!r}")
+    for name, x in [("", x) for x in arrays] + list(named.items()):
+        x = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
+        if x.dtype.kind not in "biuf":
+            raise ValueError(f"{name or 'the argument'} should be an array of numbers, got {x.dtype}")
+        if x.dtype.kind == "f":
+            x = np.round(x.astype(float), digits) + 0.0  # + 0.0 turns -0.0 into 0.0
+        if name:
+            print(f"{name} {x.shape}" if x.ndim else f"{name} ", end="\n" if x.ndim else "")
+        print(np.array2string(x, formatter={"float_kind": lambda v: f"{v:.{digits}f}"}, max_line_width=100))

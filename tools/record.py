@@ -1,0 +1,164 @@
+"""Record notebooks: execute each one as it stands and store what a reader without a kernel needs.
+
+    python tools/record.py                          every notebook of the course
+    python tools/record.py notebooks/02_softmax.ipynb
+    python tools/record.py --check                  write nothing, name the cells that would change
+
+The stored file depends on the cells alone: no time, no random id, no path and no version is in it, so that
+recording twice gives the same bytes and a diff shows what changed for the reader. The state of the live figures
+goes in, which keeps them alive without a kernel. A notebook is not saved when a cell fails, prints to stderr or
+shows a path of this machine.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from course_utils.classroom.kernels import run_notebook  # noqa: E402
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+WIDGETS = "application/vnd.jupyter.widget-state+json"
+CELL_METADATA = ("slideshow", "tags")
+
+
+class NotRecordable(Exception):
+    """The notebook ran, but what came out must not be stored."""
+
+
+def _short_hash(*parts, length=8):
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:length]
+
+
+def number_cells(notebook):
+    """Name each cell by its content, so that moving or adding one leaves the others' names alone."""
+    seen = Counter()
+    for cell in notebook.cells:
+        key = (cell.cell_type, cell.source)
+        cell["id"] = _short_hash(*key, str(seen[key]))
+        seen[key] += 1
+
+
+def rename_models(text, name):
+    """Replace the random ids of widget models by the notebook's name and their order of appearance."""
+    state = json.loads(text)["metadata"].get("widgets", {}).get(WIDGETS, {}).get("state", {})
+    new = {old: _short_hash(name, str(i), length=32) for i, old in enumerate(state)}
+    return re.sub(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])", lambda m: new.get(m[0], m[0]), text) if new else text
+
+
+def merge_streams(outputs):
+    """Join neighbouring pieces of one stream: where a flush falls in between depends on the machine."""
+    merged = []
+    for output in outputs:
+        if merged and output.output_type == merged[-1].output_type == "stream" and output.name == merged[-1].name:
+            merged[-1]["text"] += output.text
+        else:
+            merged.append(output)
+    return merged
+
+
+def normalise(notebook, name):
+    """Return the file's text for an executed notebook: only what depends on the cells."""
+    kept = notebook.metadata.get("widgets")
+    notebook.metadata = nbformat.from_dict(METADATA | ({"widgets": kept} if kept else {}))
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    number_cells(notebook)
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({k: cell.metadata[k] for k in CELL_METADATA if cell.metadata.get(k)})
+        if cell.cell_type == "code":
+            cell.outputs = merge_streams(cell.outputs)
+    return rename_models(nbformat.writes(notebook), name) + "\n"
+
+
+def find_faults(notebook):
+    """Say why an executed notebook must not be stored: a list of sentences, empty when it may."""
+    private = {str(ROOT), str(Path.home()), sys.prefix, sys.base_prefix, tempfile.gettempdir()} - {"/", "/usr"}
+    faults = []
+    for i, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream" and output.name == "stderr":
+                faults.append(f"cell {i} printed to stderr: {output.text.strip()[-300:]}")
+            shown = json.dumps({k: v for k, v in output.get("data", {}).items() if not k.startswith("image/")})
+            shown += output.get("text", "")
+            faults += [f"cell {i} shows a path of this machine: {p}" for p in sorted(private) if p + "/" in shown]
+    return faults
+
+
+def record(path, timeout=300):
+    """Execute one notebook and return the text its file should have."""
+    notebook = nbformat.read(path, as_version=4)
+    with tempfile.TemporaryDirectory() as private:
+        run_notebook(notebook, Path(path).parent, timeout=timeout, env={
+            "COURSE_PROGRESS": os.path.join(private, "progress.json"), "IPYTHONDIR": private,
+            "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))})
+    if faults := find_faults(notebook):
+        raise NotRecordable("\n".join(faults))
+    return normalise(notebook, Path(path).stem)
+
+
+def differing_cells(stored, fresh):
+    """Name the cells in which two texts of a notebook differ."""
+    a, b = json.loads(stored), json.loads(fresh)
+    pairs = zip(a["cells"], b["cells"], strict=True)  # recording neither adds nor removes a cell
+    cells = [f"cell {i}: {', '.join(k for k in y if x.get(k) != y[k]) or 'fields removed'}"
+             for i, (x, y) in enumerate(pairs) if x != y]
+    return cells + (["metadata (kernel, widget state)"] if a["metadata"] != b["metadata"] else [])
+
+
+def main(argv=None):
+    """Run the command line; return 1 when a notebook failed or differs."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK",
+                        help="default: notebooks/*.ipynb")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file would change")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds for one cell (default 300)")
+    args = parser.parse_args(argv)
+    paths = args.notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    if not paths:
+        parser.error("no notebook found in notebooks/")
+    failed = 0
+    for path in paths:
+        stored = path.read_text(encoding="utf-8")
+        try:
+            fresh = record(path, args.timeout)
+        except (CellExecutionError, NotRecordable) as error:
+            print(f"{path}: not recorded\n{error}", file=sys.stderr)
+            failed += 1
+            continue
+        if fresh == stored:
+            print(f"{path}: unchanged")
+        elif args.check:
+            print(f"{path}: differs", *differing_cells(stored, fresh), sep="\n  ")
+            failed += 1
+        else:
+            partial = path.with_suffix(".ipynb.part")
+            partial.write_text(fresh, encoding="utf-8", newline="\n")
+            os.replace(partial, path)
+            print(f"{path}: recorded, {len(fresh) // 1024} kB")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
