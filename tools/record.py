@@ -5,9 +5,9 @@
     python tools/record.py --check                  write nothing, name the cells that would change
 
 The stored file depends on the cells alone: no time, no random id, no path and no version is in it, so that
-recording twice gives the same bytes and a diff shows what changed for the reader. The state of the live figures
-goes in, which keeps them alive without a kernel. A notebook is not saved when a cell fails, prints to stderr or
-shows a path of this machine.
+recording twice gives the same bytes and a diff shows what changed for the reader. The state of the live
+figures goes in, which keeps them alive without a kernel. A notebook is not saved when a cell fails, prints to
+stderr, or shows an object's address or a path of this machine.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import nbformat
 from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).resolve().parents[1]
+OFFLINE = ROOT / "tests" / "offline"  # the guard that closes a kernel's sockets
 sys.path.insert(0, str(ROOT))
 
 from course_utils.classroom.kernels import run_notebook  # noqa: E402
@@ -40,7 +41,8 @@ METADATA = {
     },
 }
 WIDGETS = "application/vnd.jupyter.widget-state+json"
-CELL_METADATA = ("slideshow", "tags")
+MODEL_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+KEPT = ("slideshow", "tags")  # of a cell's metadata
 
 
 class NotRecordable(Exception):
@@ -60,19 +62,21 @@ def number_cells(notebook):
         seen[key] += 1
 
 
-def rename_models(text, name):
-    """Replace the random ids of widget models by the notebook's name and their order of appearance."""
-    state = json.loads(text)["metadata"].get("widgets", {}).get(WIDGETS, {}).get("state", {})
+def rename_models(notebook, name):
+    """Replace the random ids of widget models by ones made of the notebook's name and their order."""
+    state = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
     new = {old: _short_hash(name, str(i), length=32) for i, old in enumerate(state)}
-    return re.sub(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])", lambda m: new.get(m[0], m[0]), text) if new else text
+    renamed = MODEL_ID.sub(lambda match: new.get(match[0], match[0]), json.dumps(notebook))
+    return nbformat.from_dict(json.loads(renamed))
 
 
 def merge_streams(outputs):
     """Join neighbouring pieces of one stream: where a flush falls in between depends on the machine."""
     merged = []
     for output in outputs:
-        if merged and output.output_type == merged[-1].output_type == "stream" and output.name == merged[-1].name:
-            merged[-1]["text"] += output.text
+        last = merged[-1] if merged else {}
+        if output.output_type == "stream" and output.name == last.get("name"):
+            last["text"] += output.text
         else:
             merged.append(output)
     return merged
@@ -85,23 +89,27 @@ def normalise(notebook, name):
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     number_cells(notebook)
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({k: cell.metadata[k] for k in CELL_METADATA if cell.metadata.get(k)})
+        cell.metadata = nbformat.from_dict({k: cell.metadata[k] for k in KEPT if cell.metadata.get(k)})
         if cell.cell_type == "code":
             cell.outputs = merge_streams(cell.outputs)
-    return rename_models(nbformat.writes(notebook), name) + "\n"
+    return nbformat.writes(rename_models(notebook, name)) + "\n"
 
 
 def find_faults(notebook):
     """Say why an executed notebook must not be stored: a list of sentences, empty when it may."""
-    private = {str(ROOT), str(Path.home()), sys.prefix, sys.base_prefix, tempfile.gettempdir()} - {"/", "/usr"}
+    private = {str(ROOT), str(Path.home()), sys.prefix, sys.base_prefix, tempfile.gettempdir()}
     faults = []
     for i, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and output.name == "stderr":
                 faults.append(f"cell {i} printed to stderr: {output.text.strip()[-300:]}")
-            shown = json.dumps({k: v for k, v in output.get("data", {}).items() if not k.startswith("image/")})
-            shown += output.get("text", "")
-            faults += [f"cell {i} shows a path of this machine: {p}" for p in sorted(private) if p + "/" in shown]
+            data = output.get("data", {})
+            texts = {k: v for k, v in data.items() if not k.startswith("image/")}
+            shown = output.get("text", "") + json.dumps(texts)
+            if " at 0x" in shown:
+                faults.append(f"cell {i} shows an object's address, which changes with every run")
+            faults += [f"cell {i} shows a path of this machine: {path}" for path in sorted(private)
+                       if path not in ("/", "/usr") and path + "/" in shown]
     return faults
 
 
@@ -109,10 +117,10 @@ def record(path, timeout=300):
     """Execute one notebook and return the text its file should have."""
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as private:
+        path_of_modules = [str(OFFLINE), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         run_notebook(notebook, Path(path).parent, timeout=timeout, env={
             "COURSE_PROGRESS": os.path.join(private, "progress.json"), "IPYTHONDIR": private,
-            "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))})
+            "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(path_of_modules)})
     if faults := find_faults(notebook):
         raise NotRecordable("\n".join(faults))
     return normalise(notebook, Path(path).stem)

@@ -52,6 +52,8 @@ def run_notebook(notebook, folder, *, timeout=300, env=None):
     nbclient.exceptions.CellExecutionError
         A cell raised an exception and has no tag ``raises-exception``.
     """
-    client = NotebookClient(notebook, timeout=timeout, startup_timeout=180, record_timing=False,
-                            kernel_manager_class=_Manager, resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(
+        notebook, timeout=timeout, startup_timeout=180, record_timing=False, kernel_manager_class=_Manager,
+        extra_arguments=["--log-level=ERROR"],  # else each kernel warns that loopback is not encrypted
+        resources={"metadata": {"path": str(folder)}})
     return client.execute(env={**os.environ, **(env or {})})

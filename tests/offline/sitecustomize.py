@@ -13,13 +13,13 @@ import sys
 from importlib.machinery import PathFinder
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_LOOPBACK_NAMES = {"", "localhost", "ip6-localhost"}
+_LOOPBACK = {"", "localhost", "ip6-localhost", "::1", "::", "0.0.0.0"}
 
 
 def is_loopback(host):
     """Tell whether a host, a name or an address, is this machine without asking anybody."""
     host = host.decode("ascii", "replace") if isinstance(host, (bytes, bytearray)) else str(host)
-    return host in _LOOPBACK_NAMES or host.startswith("127.") or host.split("%")[0] in {"::1", "::", "0.0.0.0"}
+    return host in _LOOPBACK or host.startswith("127.")
 
 
 def _is_address(host):
@@ -66,7 +66,7 @@ def _hook(event, args):
 
 
 def _before(name, position):
-    """Wrap a socket's method: the interpreter resolves a name in an address before it tells its audit hooks."""
+    """Wrap a socket's method: Python looks a name up before it tells its audit hooks of the address."""
     original = getattr(socket.socket, name)
 
     def method(self, *args):
