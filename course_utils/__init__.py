@@ -15,8 +15,8 @@ _HOME = {
     "check": "learner",
     "hint": "learner",
     "own": "learner",
-    "progress": "progress",
-    "reset_progress": "progress",
+    "progress": "overview",
+    "reset_progress": "overview",
 }
 
 __all__ = sorted(_HOME)
@@ -25,8 +25,6 @@ __all__ = sorted(_HOME)
 def __getattr__(name):
     if name not in _HOME:
         raise AttributeError(f"module 'course_utils' has no attribute {name!r}")
-    # `progress` names both a module and the function in it: the import system binds the module to
-    # this package first, so the function is bound over it here.
     value = getattr(import_module(f"course_utils.{_HOME[name]}"), name)
     globals()[name] = value
     return value

@@ -12,7 +12,7 @@ import numpy as np
 
 from course_utils.shapes import check_shape
 
-__all__ = ["softmax", "scaled_dot_product_attention", "causal_mask", "padding_mask"]
+__all__ = ["causal_mask", "padding_mask", "scaled_dot_product_attention", "softmax"]
 
 
 def softmax(x, axis=-1):
@@ -180,8 +180,9 @@ def _namespace(name, x):
 
 def _fitting(mask, scores):
     """Give the mask back if it is boolean and broadcasts to the scores."""
-    if str(getattr(mask, "dtype", type(mask).__name__)).split(".")[-1] != "bool":
-        raise ValueError(f"mask should be boolean (True = may attend), got {getattr(mask, 'dtype', type(mask).__name__)}")
+    dtype = str(getattr(mask, "dtype", type(mask).__name__))
+    if dtype.split(".")[-1] != "bool" or not hasattr(mask, "shape"):
+        raise ValueError(f"mask should be a boolean array (True = may attend), got {dtype}")
     wanted, got = tuple(scores.shape), tuple(mask.shape)
     # The mask may not have more axes than the scores: it would silently add some to the output.
     if len(got) > len(wanted) or any(g not in (1, w) for g, w in zip(got[::-1], wanted[::-1])):

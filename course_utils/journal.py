@@ -41,7 +41,8 @@ def record_pass(name):
         if name in passed_exercises():
             return ""
         path.parent.mkdir(parents=True, exist_ok=True)
-        entry = json.dumps({"exercise": name, "passed": datetime.datetime.now().astimezone().isoformat(timespec="seconds")})
+        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        entry = json.dumps({"exercise": name, "passed": now})
         # The line break comes first as well, in case an earlier write was cut short.
         lead = b"\n" if path.exists() and path.read_bytes()[-1:] not in (b"", b"\n") else b""
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

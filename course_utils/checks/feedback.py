@@ -97,7 +97,7 @@ def give_feedback(exercise, verdict):
     """
     if verdict.status == "not attempted":
         headline = f"○ {exercise.name}: Not attempted yet"
-        rows = [("Next", f"replace the `raise NotImplementedError` by your own code; `hint(\"{exercise.name}\")` helps")]
+        rows = [("Next", "replace the `raise NotImplementedError` by your own code; " + _hint(exercise) + " helps")]
     elif verdict.passed:
         headline, rows = f"✓ {exercise.name}: passed", _passed_rows(exercise)
     else:
@@ -138,7 +138,8 @@ def _wrong_rows(exercise, verdict):
         if trouble.line:
             rows.append(("Where", f"line {trouble.line} of your cell: `{trouble.code}`"))
     if verdict.case:
-        rows.append(("Example", f"`{write_call(exercise, verdict.case)}`" + (f" ({verdict.case.note})" if verdict.case.note else "")))
+        note = f" ({verdict.case.note})" if verdict.case.note else ""
+        rows.append(("Example", f"`{write_call(exercise, verdict.case)}`{note}"))
     rows.append(("", verdict.difference))
     if verdict.broken and verdict.broken.example:
         rows.append(("Seen", verdict.broken.example))
@@ -149,8 +150,12 @@ def _wrong_rows(exercise, verdict):
         rows.append(("Also", f"it changes its argument `{verdict.overwritten[0]}`: compute a new array instead"))
     if not verdict.mistakes:
         rows.append(("Try", _general_experiment(verdict)))
-    rows.append(("More", f'`hint("{exercise.name}")`'))
+    rows.append(("More", _hint(exercise)))
     return rows
+
+
+def _hint(exercise):
+    return f'`hint("{exercise.name}")`'
 
 
 def _general_experiment(verdict):

@@ -227,8 +227,8 @@ def _place(answer, error):
     home = getattr(getattr(inspect.unwrap(answer) if callable(answer) else None, "__code__", None), "co_filename", None)
     place = (None, "")
     for frame in traceback.extract_tb(error.__traceback__):
-        theirs = frame.filename == home if home else os.path.basename(os.path.dirname(frame.filename)).startswith("ipykernel")
-        if theirs:
+        in_cell = os.path.basename(os.path.dirname(frame.filename)).startswith("ipykernel")
+        if frame.filename == home or in_cell:
             place = (frame.lineno, linecache.getline(frame.filename, frame.lineno).strip()[:100])
     return place
 

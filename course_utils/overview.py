@@ -1,0 +1,111 @@
+"""Where a learner stands: a table of notebooks and exercises, and starting over."""
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_utils import exercises, journal
+
+__all__ = ["Overview", "progress", "reset_progress"]
+
+_MINUTES = re.compile(r"(\d+) minutes, (\d+) of them exercises")
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A table of what is passed and what comes next; displays itself in a notebook.
+
+    Attributes
+    ----------
+    rows : tuple of (str, str, str, str)
+        Notebook, its minutes, an exercise of it, "passed", "open" or "open (extra)".
+    summary : str
+        How much is done and what comes next.
+    """
+
+    rows: tuple[tuple[str, str, str, str], ...]
+    summary: str
+
+    def __str__(self):
+        table = [("notebook", "minutes", "exercise", ""), *self.rows]
+        widths = [max(len(row[i]) for row in table) for i in range(4)]
+        lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+                 for row in table]
+        return "\n".join([*lines, self.summary])
+
+    def _repr_pretty_(self, printer, cycle):
+        printer.text(str(self))
+
+    def _repr_html_(self):
+        head = "".join(f'<th scope="col" style="text-align:left">{h}</th>' for h in ("Notebook", "Minutes", "Exercise", ""))
+        body = "".join("<tr>" + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row) + "</tr>"
+                       for row in self.rows)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{html.escape(self.summary)}</p>"
+
+
+def progress():
+    """Show which exercises you have passed, and what comes next.
+
+    Returns
+    -------
+    Overview
+        Shows itself as a table.
+    """
+    try:
+        passed, problem = journal.passed_exercises(), ""
+    except OSError as error:
+        passed, problem = {}, f" Your record in {journal.journal_path().name} could not be read: {error.strerror}."
+    rows, todo, last = [], [], None
+    for exercise in exercises.all_exercises():
+        done = exercise.name in passed
+        state = "passed" if done else "open" if exercise.core else "open (extra)"
+        first = exercise.notebook != last
+        rows.append((exercise.notebook if first else "", _minutes(exercise.notebook) if first else "", exercise.name, state))
+        last = exercise.notebook
+        if not done and exercise.core:
+            todo.append(exercise)
+    ahead = (f"Next: {todo[0].name} in {todo[0].notebook}, about {todo[0].minutes} minutes." if todo
+             else "Every core exercise is passed.")
+    count = sum(row[3] == "passed" for row in rows)
+    return Overview(tuple(rows), f"{count} of {len(rows)} exercises passed. {ahead}{problem}")
+
+
+def _minutes(notebook):
+    """The minutes that a notebook itself states, or nothing where the notebooks are not at hand."""
+    path = Path(__file__).resolve().parents[1] / "notebooks" / f"{notebook}.ipynb"
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    found = _MINUTES.search("\n".join("".join(cell["source"]) for cell in cells))
+    return found.group(1) if found else ""
+
+
+def reset_progress():
+    """Start over, after asking. The old record is kept under another name."""
+    count = len(journal.passed_exercises())
+    try:
+        answer = input(f"Start over with {count} passed exercises on record? Type yes: ")
+    except (EOFError, RuntimeError, NotImplementedError):  # nobody can answer: a test, or Run All without a keyboard
+        answer = ""
+    if answer.strip().lower() != "yes":
+        print("Nothing was changed.")
+        return
+    kept = journal.set_aside()
+    print(f"A new record begins. The old one is kept as {kept.name}." if kept else "There was no record yet.")
+
+
+def add_arguments(parser):
+    """Add the options of ``python -m course_utils progress``."""
+    parser.add_argument("--reset", action="store_true", help="start over; asks first and keeps the old record")
+
+
+def run(args):
+    """Print the table, or start over."""
+    if args.reset:
+        reset_progress()
+    else:
+        print(progress())
+    return 0
