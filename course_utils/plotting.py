@@ -101,7 +101,7 @@ def _artists(ax, digits):
         yield f"texts {len(words)} {' | '.join(words)[:200]!r}"
 
 
-def install_fingerprints():
+def install():
     """Let IPython record `fingerprint` as the text of every figure; no front end shows it beside the PNG."""
     # A method, because IPython's select_figure_formats drops printers registered for Figure
     # whenever the inline backend starts.
@@ -126,3 +126,135 @@ def png_bytes(figure, dpi=90):
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def short(text, limit=14):
+    """Cut a token for a label, with white space made visible.
+
+    Parameters
+    ----------
+    text : str
+        The token.
+    limit : int
+        Characters kept, the mark of the cut included.
+
+    Returns
+    -------
+    str
+        At most `limit` characters.
+
+    Examples
+    --------
+    >>> short("a very long token indeed", 8), short("two\\nlines")
+    ('a very …', 'two↵lines')
+    """
+    text = text.replace("\n", "↵").replace("\t", "⇥")
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def describe_weights(weights, queries, keys=None):
+    """Say in a sentence or two what a table of attention weights shows, as alternative text.
+
+    Parameters
+    ----------
+    weights : array_like, shape (T, S)
+        Attention weights (no unit).
+    queries : sequence of str, length T
+        The queries' tokens.
+    keys : sequence of str, length S, optional
+        The keys' tokens, when they are others.
+
+    Returns
+    -------
+    str
+        The size, the largest weight, and what is not finite.
+
+    Examples
+    --------
+    >>> describe_weights([[0.9, 0.1], [0.5, 0.5]], ["it", "sat"])
+    'Heatmap of attention weights, 2 queries by 2 keys. The largest, 0.90, goes from “it” to “it”.'
+    """
+    weights = np.asarray(weights, dtype=float)
+    keys = queries if keys is None else keys
+    words = f"Heatmap of attention weights, {len(queries)} queries by {len(keys)} keys."
+    finite = np.isfinite(weights)
+    if finite.any():
+        i, j = np.unravel_index(np.argmax(np.where(finite, weights, -np.inf)), weights.shape)
+        words += f" The largest, {weights[i, j]:.2f}, goes from “{short(queries[i])}” to “{short(keys[j])}”."
+    if not finite.all():
+        words += f" {int((~finite).sum())} of {weights.size} weights are not finite."
+    return words
+
+
+def heatmap(ax, weights, queries=None, keys=None, *, hidden=None, title=None, colour_bar=True):
+    """Draw attention weights: rows are queries, columns are keys, colours run from 0 to 1.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    weights : array_like, shape (T, S)
+        Attention weights (no unit).
+    queries, keys : sequence of str, lengths T and S, optional
+        Tokens; `keys` defaults to `queries` where the lengths agree.
+    hidden : array_like of bool, shape (T, S), optional
+        Cells that a mask hides; they are hatched.
+    title : str, optional
+        Shown above.
+    colour_bar : bool, default True
+        Draw the bar "attention weight".
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with ``ax.alt_text`` set.
+
+    Raises
+    ------
+    ValueError
+        When `weights` has not two axes, or tokens or `hidden` do not fit it.
+    """
+    weights = np.asarray(weights.detach() if hasattr(weights, "detach") else weights, dtype=float)
+    if weights.ndim != 2:
+        raise ValueError(f"weights should have shape (T, S), got {weights.shape}")
+    T, S = weights.shape
+    keys = queries if keys is None and T == S else keys
+    for name, tokens, count in (("queries", queries, T), ("keys", keys, S)):
+        if tokens is not None and len(tokens) != count:
+            raise ValueError(f"{name} should hold {count} tokens, got {len(tokens)}")
+    ax.set(xlabel="key", ylabel="query", title=_plain(title or ""))
+    ax.alt_text = (f"{title}. " if title else "") + describe_weights(
+        weights, queries or [str(i) for i in range(T)], keys or [str(j) for j in range(S)])
+    if not weights.size:
+        return ax
+    image = ax.imshow(np.ma.masked_invalid(weights), vmin=0, vmax=1, cmap="viridis", aspect="auto")
+    image.cmap = image.cmap.with_extremes(bad="#c2185b")
+    _token_ticks(ax.xaxis, keys, S, rotation=60)
+    _token_ticks(ax.yaxis, queries, T)
+    if hidden is not None:
+        _hatch(ax, np.asarray(hidden, dtype=bool), (T, S))
+    if colour_bar:
+        ax.figure.colorbar(image, ax=ax, label="attention weight")
+    return ax
+
+
+def _plain(text):
+    """Keep matplotlib from reading a dollar sign as the beginning of a formula."""
+    return text.replace("$", r"\$")
+
+
+def _token_ticks(axis, tokens, count, rotation=0):
+    if tokens is None or count > 40:
+        return
+    labels = [_plain(short(token)) for token in tokens]
+    axis.set_ticks(range(count), labels, rotation=rotation, fontsize=9 if count <= 24 else 6)
+
+
+def _hatch(ax, hidden, shape):
+    if hidden.shape != shape:
+        raise ValueError(f"hidden should have shape {shape}, got {hidden.shape}")
+    if not hidden.any():
+        return
+    cover = np.ma.masked_where(~hidden, np.ones(shape))
+    edges = [np.arange(n + 1) - 0.5 for n in shape[::-1]]
+    ax.pcolor(*edges, cover, hatch="///", cmap="Greys", vmin=1, vmax=4, edgecolor="#777", linewidth=0)

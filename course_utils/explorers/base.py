@@ -44,9 +44,54 @@ def browser_code(*drawers):
 
 
 @cache
-def style_sheet():
-    """The style sheet shared by all figures, as text."""
-    return (_BROWSER / "core.css").read_text(encoding="utf-8")
+def style_sheet(*extra):
+    """Join the style sheet of all figures and a figure's own.
+
+    Parameters
+    ----------
+    *extra : str
+        File names in ``explorers/js``.
+
+    Returns
+    -------
+    str
+        The style sheet.
+    """
+    return "".join((_BROWSER / name).read_text(encoding="utf-8") for name in ("core.css", *extra))
+
+
+def numbers(name, x):
+    """Turn what a caller gave into float32 numbers.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the error.
+    x : array_like or Tensor, shape (...)
+        Numbers; a tensor may require gradients.
+
+    Returns
+    -------
+    ndarray, the shape of `x`
+        float32, possibly the caller's own memory: not to be written into.
+
+    Raises
+    ------
+    ValueError
+        When `x` is not an array of real numbers.
+
+    Examples
+    --------
+    >>> numbers("q", [[1, 2]])
+    array([[1., 2.]], dtype=float32)
+    """
+    try:
+        array = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
+    except ValueError:
+        raise ValueError(f"{name} should be an array of numbers, got rows of different lengths") from None
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} should be an array of numbers, got {type(x).__name__} of {array.dtype}")
+    return array.astype(np.float32, copy=False)
 
 
 def pack(array, bits=32):
@@ -76,7 +121,7 @@ def pack(array, bits=32):
     >>> envelope["shape"], envelope["data"].hex()
     ([1, 3], '0080ff')
     """
-    array = np.asarray(array, dtype=np.float32)
+    array = numbers("array", array)
     low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
     envelope = {"shape": list(array.shape), "bits": bits, "low": 0.0, "high": 1.0}
     if bits == 32:

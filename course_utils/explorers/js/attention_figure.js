@@ -1,0 +1,222 @@
+// The attention explorer: maps, sentence, parts, controls and keyboard, tied to the shared state.
+
+const TEMPERATURES = [0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 7, 10];
+
+FIGURES.heatmap = ctx => {
+  const numbers = new AttentionNumbers(ctx);
+  const map = new WeightMap(ctx, numbers.set.reference ? "Yours" : "");
+  const twin = new WeightMap(ctx, "Reference");
+  const grid = new FocusGrid(ctx, map, numbers, () => shown);
+  const sentence = new SentencePanel(ctx, i => choose(i, null));
+  const parts = new PartsPanel();
+  const notice = html("p", { class: "cu-notice" });
+  let shown = null, held = false;
+
+  ctx.stage.append(map.node, twin.node, sentence.node);
+  map.node.append(grid.node);
+  ctx.readout.before(notice);
+  ctx.readout.after(parts.node);
+  const choosers = attentionControls(ctx, numbers);
+  const retable = ctx.table({
+    caption: "Attention weights: rows are queries, columns are keys", corner: "query \\ key",
+    rows: () => numbers.set.tokens, columns: () => numbers.set.tokens_k,
+    cell: (i, j) => (isHidden(i, j) ? "hidden" : fixed(shown.weights[i * numbers.set.S + j], 3)),
+  });
+  ctx.exportButtons(() => pasted(numbers.set.reference ? [map, twin] : [map], ctx), "attention");
+
+  const isHidden = (i, j) => Boolean(shown.allowed) && !shown.allowed[i * numbers.set.S + j];
+  const cell = () => {
+    const [i, j] = ctx.get("cell"), { T, S } = numbers.set;
+    return [clamp(i, 0, Math.max(0, T - 1)), clamp(j, 0, Math.max(0, S - 1))];
+  };
+
+  // null leaves an axis where it is; nothing is sent when nothing changes.
+  function choose(i, j) {
+    const [oldI, oldJ] = ctx.get("cell"), next = [i ?? oldI, j ?? oldJ];
+    if (next[0] !== oldI || next[1] !== oldJ) ctx.set("cell", next);
+  }
+
+  function compute() {
+    const { set } = numbers, empty = !(set.T && set.S);
+    map.node.hidden = empty;
+    twin.node.hidden = empty || !set.reference;
+    sentence.node.toggleAttribute("hidden", empty || Math.max(set.T, set.S) > LABELLED);
+    shown = empty ? null : numbers.compute();
+    notice.textContent = empty ? "There are no tokens to show." : remarks(set, shown, ctx.get("same"));
+    if (!empty) [[map, shown.weights], [twin, shown.reference]].forEach(([each, table]) => table && load(each, table));
+    choosers.forEach(refresh => refresh());
+  }
+
+  function load(each, table) {
+    if (each.set !== numbers.set) each.measure(numbers.set, !numbers.set.reference);
+    each.readColours();
+    each.load(table);
+  }
+
+  function draw() {
+    parts.node.hidden = true;
+    if (!shown) return;
+    const [i, j] = cell(), { set } = numbers, n = i * set.S + j;
+    const marked = shown.reference && marks(shown, ctx.get("same"));
+    map.paint([i, j], shown.allowed, marked);
+    if (shown.reference) twin.paint([i, j], shown.allowed, marked);
+    if (Math.max(set.T, set.S) <= LABELLED) sentence.draw(set, i, shown.weights, shown.allowed);
+    parts.draw(numbers, i, j, shown.weights[n]);
+    grid.draw([i, j]);
+    ctx.readout.textContent = sayCell(set, shown, [i, j]) + (held ? " Held: click again to let go." : "");
+    retable();
+    ctx.announce(() => `${sayCell(set, shown, [i, j])} ${sayRow(set, shown.weights, i)}`);
+  }
+
+  for (const each of [map, twin]) {
+    ctx.listen(each.canvas.parentNode, "pointermove pointerdown", event => {
+      const [i, j] = each.under(event), inside = i !== null && j !== null;
+      if (event.type === "pointerdown" && inside) { held = !held; choose(i, j); grid.focus(); event.preventDefault(); draw(); }
+      if (inside && !held) choose(i, j);
+      tip(event, i, j);
+    });
+    ctx.listen(each.canvas.parentNode, "pointerleave", () => ctx.hideTip());
+  }
+
+  function tip(event, i, j) {
+    const { tokens, tokens_k: keys } = numbers.set;
+    const token = i !== null && j === null ? tokens[i] : j !== null && i === null ? keys[j] : null;
+    if (token === null) ctx.hideTip(); else ctx.showTip(event, token);
+  }
+
+  grid.onMove((i, j) => choose(i, j));
+  ctx.watch(["preset", "heads", "temperature", "scaled", "causal", "frame", "pictures"], compute);
+  ctx.watch(["cell", "preset", "heads", "temperature", "scaled", "causal", "frame", "pictures"], draw);
+};
+
+function marks({ weights, reference }, same) {
+  const list = [];
+  for (let n = 0; n < weights.length; n++) if (differs(weights[n], reference[n], same)) list.push(n);
+  return list;
+}
+
+function sayCell(set, { weights, reference, allowed }, [i, j]) {
+  const n = i * set.S + j, token = text => `“${isolate(shorten(text, 30))}”`;
+  const who = `Query ${i} ${token(set.tokens[i])}, key ${j} ${token(set.tokens_k[j])}: `;
+  if (allowed && !allowed[n]) return `${who}hidden by the mask.`;
+  const other = reference ? `; the reference has ${fixed(reference[n], 3)}` : "";
+  return `${who}weight ${fixed(weights[n], 3)}${other}.`;
+}
+
+function sayRow(set, weights, i) {
+  const row = [...weights.subarray(i * set.S, (i + 1) * set.S)].map((v, j) => [v, j]).sort((a, b) => b[0] - a[0]);
+  return "Its largest weights: " + row.slice(0, 3).map(([v, j]) => `${shorten(set.tokens_k[j], 30)} ${fixed(v)}`).join(", ") + ".";
+}
+
+// Controls that make sense for one of the pictures; each is hidden while another picture is shown.
+function attentionControls(ctx, numbers) {
+  const pictures = ctx.get("pictures"), refreshers = [];
+  const when = (wanted, control) => refreshers.push(() => { control.hidden = !wanted(numbers.set); });
+  if (pictures.length > 1)
+    ctx.select({ trait: "preset", label: "show", options: pictures.map((picture, n) => [n, shorten(picture.name, 40)]) });
+  if (pictures.some(picture => picture.H > 1)) refreshers.push(headChooser(ctx, numbers));
+  for (const film of new Set(pictures.map(picture => picture.film).filter(Boolean)))
+    when(set => set.film === film, ctx.range({
+      trait: "frame", label: film.label, values: film.values.map((_, n) => n), format: n => String(film.values[n]) }));
+  const live = set => ["scores", "qk"].includes(set.source);
+  if (pictures.some(live))
+    when(live, ctx.range({ trait: "temperature", label: "temperature", values: TEMPERATURES }));
+  if (pictures.some(picture => picture.source === "qk"))
+    when(set => set.source === "qk", ctx.checkbox({ trait: "scaled", label: "divide by √d_k" }));
+  if (pictures.some(picture => live(picture) && picture.T === picture.S))
+    when(set => live(set) && set.T === set.S, ctx.checkbox({ trait: "causal", label: "causal mask" }));
+  return refreshers;
+}
+
+// A list for one head or all, and ticks for any few.
+function headChooser(ctx, numbers) {
+  const list = keepKeys(html("select", { "aria-label": "head" }));
+  const box = html("fieldset", {}, html("legend", { text: "head" }), list), ticks = html("span", { class: "cu-ticks" });
+  let built = null;
+  const only = wanted => ctx.set("heads", numbers.set.head_names.map((_, h) => wanted(h)));
+  ctx.bar.append(box);
+  box.append(ticks);
+  ctx.listen(list, "change", () => only(h => list.value === "all" || h === Number(list.value)));
+
+  function build(set) {
+    built = set;
+    const options = set.head_names.map((name, h) => html("option", { value: h, text: name }));
+    list.replaceChildren(...options, html("option", { value: "all", text: `average of all ${set.H}` }),
+      html("option", { value: "some", text: "average of the ticked", disabled: true }));
+    ticks.replaceChildren(...(set.H > 16 ? [] : set.head_names.map((name, h) => tick(name, h))));
+  }
+
+  function tick(name, h) {
+    const input = keepKeys(html("input", { type: "checkbox", "aria-label": name, title: name }));
+    ctx.listen(input, "change", () => {
+      const on = new Set(numbers.heads);
+      if (input.checked) on.add(h); else on.delete(h);
+      if (on.size) only(each => on.has(each)); else input.checked = true;
+    });
+    return input;
+  }
+
+  return () => {
+    const { set, heads } = numbers;
+    box.hidden = set.H < 2;
+    if (set !== built) build(set);
+    list.value = heads.length === 1 ? heads[0] : heads.length === set.H ? "all" : "some";
+    [...ticks.children].forEach((input, h) => { input.checked = heads.includes(h); });
+  };
+}
+
+// role=grid over the canvas. Focus moves to the other of two cells, because a screen reader speaks
+// when focus moves and not when a text changes.
+class FocusGrid {
+  constructor(ctx, map, numbers, shown) {
+    Object.assign(this, { ctx, map, numbers, shown, turn: 0 });
+    this.cells = [0, 1].map(() => keepKeys(html("div", { role: "gridcell", class: "cu-cell", tabindex: -1 })));
+    this.rows = this.cells.map(cell => html("div", { role: "row" }, cell));
+    this.node = html("div", { role: "grid", class: "cu-grid" }, ...this.rows);
+  }
+
+  focus() { this.cells[this.turn].focus({ preventScroll: true }); }
+
+  draw([i, j]) {
+    const { map } = this, { T, S } = this.numbers.set, focused = this.node.contains(document.activeElement);
+    if (focused) this.turn = 1 - this.turn;
+    fill(this.node, {
+      "aria-label": `attention weights, ${T} queries by ${S} keys`, "aria-rowcount": T, "aria-colcount": S,
+      "aria-description": "Arrow keys move, Home and End go to the ends of the row, Page Up and Page Down to the ends of the column.",
+    }, []);
+    const [x, y, w, h] = map.box(i, j);
+    const cell = this.cells[this.turn];
+    cell.style.cssText = `left:${x}px;top:${y}px;width:${Math.max(w, 4)}px;height:${Math.max(h, 4)}px`;
+    fill(cell, { "aria-colindex": j + 1, "aria-label": sayCell(this.numbers.set, this.shown(), [i, j]) }, []);
+    fill(this.rows[this.turn], { "aria-rowindex": i + 1 }, []);
+    this.rows.forEach((row, n) => { row.hidden = false; this.cells[n].tabIndex = n === this.turn ? 0 : -1; });
+    if (focused) this.focus();
+    this.rows[1 - this.turn].hidden = true;
+  }
+
+  onMove(move) {
+    this.ctx.listen(this.node, "keydown", event => {
+      const [i, j] = this.ctx.get("cell"), { T, S } = this.numbers.set;
+      const next = {
+        ArrowUp: [i - 1, j], ArrowDown: [i + 1, j], ArrowLeft: [i, j - 1], ArrowRight: [i, j + 1],
+        Home: [i, 0], End: [i, S - 1], PageUp: [0, j], PageDown: [T - 1, j],
+      }[event.key];
+      if (!next) return;
+      event.preventDefault();
+      event.stopPropagation();
+      move(clamp(next[0], 0, T - 1), clamp(next[1], 0, S - 1));
+    });
+  }
+}
+
+// The maps side by side on one canvas, for saving.
+function pasted(maps, ctx) {
+  const canvas = html("canvas", {
+    width: maps.reduce((sum, map) => sum + map.canvas.width, 0), height: Math.max(...maps.map(map => map.canvas.height)) });
+  const brush = canvas.getContext("2d");
+  brush.fillStyle = ctx.colour("bg");
+  brush.fillRect(0, 0, canvas.width, canvas.height);
+  let x = 0;
+  for (const map of maps) { brush.drawImage(map.canvas, x, 0); x += map.canvas.width; }
+  return canvas;
+}
