@@ -1,0 +1,13 @@
+# Each line is a public command; the work is done in tools/setup.py and course_utils/classroom/.
+# Without make (Windows): py tools\setup.py lab
+PYTHON ?= $(shell command -v python3 || command -v python)
+
+.PHONY: lab test test-all doctor progress bank bench lint
+lab:       ; @$(PYTHON) tools/setup.py lab $(LAB_ARGS)
+test:      ; @$(PYTHON) tools/setup.py test $(TEST_ARGS)
+test-all:  ; @$(PYTHON) tools/setup.py test -m "slow or not slow" $(TEST_ARGS)
+doctor:    ; @$(PYTHON) tools/setup.py doctor
+progress:  ; @$(PYTHON) tools/setup.py progress
+bank:      ; @$(PYTHON) tools/setup.py bank
+bench:     ; @$(PYTHON) tools/setup.py bench
+lint:      ; @.venv/bin/python -m ruff check .
