@@ -8,6 +8,8 @@ the diagnosis. Failing that, combinations of two mistakes are tried.
 import itertools
 from dataclasses import dataclass
 
+import numpy as np
+
 from course_utils.checks.compare import first_difference, same_outcome, same_values
 from course_utils.checks.exercise import Broken, Case, Mistake
 from course_utils.checks.sandbox import Outcome, Stopped, Trouble, call_safely
@@ -102,7 +104,8 @@ def broken_probe(exercise, answer):
 
     for probe in exercise.probes:
         try:
-            broken = probe.run(call)
+            with np.errstate(all="ignore"):  # a probe divides what the answer gave, and that may be 0
+                broken = probe.run(call)
         except Stopped as stop:
             return Broken(probe.name, f"on another input {stop.outcome.trouble.message}")
         except Exception:  # the probe could not even look at the result: its shape is off
