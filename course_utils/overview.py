@@ -29,7 +29,7 @@ class Overview:
     summary: str
 
     def __str__(self):
-        table = [("notebook", "minutes", "exercise", ""), *self.rows]
+        table = [("notebook", "minutes", "exercise", "state"), *self.rows]
         widths = [max(len(row[i]) for row in table) for i in range(4)]
         lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
                  for row in table]
@@ -39,8 +39,9 @@ class Overview:
         printer.text(str(self))
 
     def _repr_html_(self):
-        head = "".join(f'<th scope="col" style="text-align:left">{h}</th>' for h in ("Notebook", "Minutes", "Exercise", ""))
-        body = "".join("<tr>" + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row) + "</tr>"
+        left = 'style="text-align:left"'
+        head = "".join(f'<th scope="col" {left}>{h}</th>' for h in ("Notebook", "Minutes", "Exercise", "State"))
+        body = "".join("<tr>" + "".join(f"<td {left}>{html.escape(cell)}</td>" for cell in row) + "</tr>"
                        for row in self.rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{html.escape(self.summary)}</p>"
 
@@ -61,8 +62,8 @@ def progress():
     for exercise in exercises.all_exercises():
         done = exercise.name in passed
         state = "passed" if done else "open" if exercise.core else "open (extra)"
-        first = exercise.notebook != last
-        rows.append((exercise.notebook if first else "", _minutes(exercise.notebook) if first else "", exercise.name, state))
+        lead = ("", "") if exercise.notebook == last else (exercise.notebook, _minutes(exercise.notebook))
+        rows.append((*lead, exercise.name, state))
         last = exercise.notebook
         if not done and exercise.core:
             todo.append(exercise)
@@ -88,7 +89,7 @@ def reset_progress():
     count = len(journal.passed_exercises())
     try:
         answer = input(f"Start over with {count} passed exercises on record? Type yes: ")
-    except (EOFError, RuntimeError, NotImplementedError):  # nobody can answer: a test, or Run All without a keyboard
+    except (EOFError, OSError, RuntimeError):  # nobody can answer: a test, or Run All without a keyboard
         answer = ""
     if answer.strip().lower() != "yes":
         print("Nothing was changed.")

@@ -1,0 +1,244 @@
+"""The checker survives whatever an answer does, and says precisely what it did."""
+
+import sys
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils import exercises
+from course_utils.attention import softmax
+from course_utils.checks import Case, Equivalent, Exercise, Mistake, Probe, Returns, diagnose, give_feedback
+from course_utils.checks.sandbox import CALL_LIMIT
+
+SOFTMAX = exercises.find("softmax")
+
+
+def spin(x, axis=-1):
+    while True:
+        x = x + 0
+
+
+def swallow(x, axis=-1):
+    while True:
+        try:
+            x = x + 0
+        except BaseException:
+            pass
+
+
+def sleep(x, axis=-1):
+    time.sleep(60)
+
+
+def recurse(x, axis=-1):
+    return recurse(x, axis)
+
+
+def generate(x, axis=-1):
+    yield x
+
+
+async def coroutine(x, axis=-1):
+    return x
+
+
+def overwrite(x, axis=-1):
+    x -= x.max(axis=axis, keepdims=True)
+    return softmax(x, axis)
+
+
+def chatter(x, axis=-1):
+    print("so much to say " * 100_000)
+    return softmax(x, axis) * 2
+
+
+def misspell(x, axis=-1):
+    y = x - x.max()
+    return y.exponential()
+
+
+class Liar:
+    """Says yes to every question."""
+
+    shape, dtype, ndim = (2, 2), "float64", 2
+
+    def __eq__(self, other):
+        return True
+
+    __hash__ = None
+
+    def __array__(self, *args, **kwargs):
+        raise RuntimeError("no")
+
+
+class Sub(np.ndarray):
+    def __eq__(self, other):
+        return np.ones(self.shape, bool)
+
+    __hash__ = None
+
+
+BEHAVIOURS = {
+    "stub": (lambda x, axis=-1: (_ for _ in ()).throw(NotImplementedError), "Not attempted yet", ""),
+    "none": (lambda x, axis=-1: None, "not right yet", "returned None: is the `return` missing?"),
+    "lists": (lambda x, axis=-1: softmax(x, axis).tolist(), "not right yet", "should be a NumPy array, got a list of lists"),
+    "tensor": (lambda x, axis=-1: torch.tensor(softmax(x, axis)), "not right yet", "NumPy array, got a PyTorch tensor"),
+    "text": (lambda x, axis=-1: "weights", "not right yet", "got an object of type str"),
+    "text array": (lambda x, axis=-1: np.array([["a", "b"]]), "not right yet", "should hold numbers"),
+    "objects": (lambda x, axis=-1: softmax(x, axis).astype(object), "not right yet", "should hold numbers, got object"),
+    "complex": (lambda x, axis=-1: softmax(x, axis) + 0j, "not right yet", "should hold numbers, got complex128"),
+    "liar": (lambda x, axis=-1: Liar(), "not right yet", "got an object of type Liar"),
+    "subclass": (lambda x, axis=-1: (softmax(x, axis) * 2).view(Sub), "not right yet", "wanted 0.269, got 0.538"),
+    "generator": (generate, "not right yet", "use `return`, not `yield`"),
+    "coroutine": (coroutine, "not right yet", "drop `async`"),
+    "wrong shape": (lambda x, axis=-1: softmax(x, axis)[:1], "not right yet", "wanted shape (2, 2), got shape (1, 2)"),
+    "whole numbers": (lambda x, axis=-1: softmax(x, axis).astype(int), "not right yet", "wanted 0.269, got 0.000"),
+    "not a number": (lambda x, axis=-1: softmax(x, axis) * np.nan, "not right yet", "wanted 0.269, got nan"),
+    "overwrites": (overwrite, "not right yet", "it changes its argument `x`"),
+    "prints": (chatter, "not right yet", "so much to say"),
+    "error": (misspell, "stopped with AttributeError", "`return y.exponential()`"),
+    "wrong signature": (lambda x: softmax(x), "not right yet", "unexpected keyword argument 'axis'"),
+    "exit": (lambda x, axis=-1: sys.exit("bye"), "stopped with SystemExit", "bye"),
+    "recursion": (recurse, "stopped with RecursionError", "maximum recursion depth"),
+    "spin": (spin, "did not finish", f"did not finish within {CALL_LIMIT:g} seconds"),
+    "swallow": (swallow, "did not finish", "did not finish within"),
+    "sleep": (sleep, "did not finish", "did not finish within"),
+}
+
+
+@pytest.mark.parametrize("name", BEHAVIOURS)
+def test_whatever_it_does_it_is_told(name):
+    answer, headline, words = BEHAVIOURS[name]
+    begin = time.perf_counter()
+    feedback = give_feedback(SOFTMAX, diagnose(SOFTMAX, answer))
+    assert time.perf_counter() - begin < CALL_LIMIT + 2
+    assert not feedback.passed
+    assert headline in feedback.headline
+    assert words in str(feedback)
+    assert len(feedback.lines) <= 12
+    assert "Traceback" not in str(feedback)
+    assert sys.gettrace() is None or "coverage" in repr(sys.gettrace())
+
+
+def test_the_line_is_the_learners_own():
+    feedback = give_feedback(SOFTMAX, diagnose(SOFTMAX, misspell))
+    line = misspell.__code__.co_firstlineno + 2
+    assert f"line {line} of your cell" in str(feedback)
+
+
+def test_outside_the_main_thread_an_endless_loop_ends_too():
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(diagnose(SOFTMAX, spin).trouble.kind))
+    thread.start()
+    thread.join(CALL_LIMIT + 5)
+    assert seen == ["did not finish"]
+
+
+def test_the_keyboard_still_interrupts():
+    def interrupted(x, axis=-1):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        diagnose(SOFTMAX, interrupted)
+
+
+def test_state_around_an_answer_is_restored(capsys):
+    def disturb(x, axis=-1):
+        warnings.simplefilter("error")
+        np.seterr(all="warn")
+        print("heard by nobody")
+        return softmax(x, axis)
+
+    before = np.geterr(), list(warnings.filters), sys.stdout
+    assert diagnose(SOFTMAX, disturb).passed
+    assert (np.geterr(), list(warnings.filters), sys.stdout) == before
+    assert capsys.readouterr().out == ""
+
+
+def test_a_right_answer_that_depends_on_its_first_call_does_not_pass():
+    calls = []
+
+    def memoised(x, axis=-1):
+        calls.append(1)
+        return softmax(x, axis) if len(calls) < 6 else np.full(x.shape, 0.5)
+
+    assert not diagnose(SOFTMAX, memoised).passed
+
+
+def test_feedback_shows_markup_as_text():
+    hostile = "<script>alert(1)</script><img src=x onerror=alert(1)> 😀 \u202eabc " + "x" * 500
+
+    def answer(x, axis=-1):
+        raise ValueError(hostile)
+
+    feedback = give_feedback(SOFTMAX, diagnose(SOFTMAX, answer))
+    page = feedback._repr_html_()
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;" in page
+    assert max(map(len, feedback.lines)) < 400
+
+
+def test_two_mistakes_at_once_are_both_named():
+    def answer(x, axis=-1):
+        return np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
+
+    verdict = diagnose(SOFTMAX, answer)
+    assert set(verdict.names) == {"no-maximum", "axis-ignored"}
+    feedback = give_feedback(SOFTMAX, verdict)
+    assert "two reasons" in feedback.headline
+    assert len(feedback.lines) <= 12
+
+
+def toy(**changes):
+    parts = dict(
+        name="toy", title="Toy", notebook="00_start", signature="double(x)", reference=lambda x: 2 * x, arrays="numpy",
+        returns=(Returns("y", "(n,)"),), cases=lambda: (Case((np.array([1.0, 2.0]),)),), probes=(),
+        mistakes=(Mistake("same", function=lambda x: x, cause="It changes nothing.", experiment="Print it."),),
+        equivalents=(Equivalent("sum", lambda x: x + x),), hints=("a", "b", "c"))
+    return Exercise(**{**parts, **changes})
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"arrays": "jax"}, "arrays should be 'numpy' or 'torch', got 'jax'"),
+    ({"hints": ("a",)}, "hints should be three"),
+    ({"equivalents": (Equivalent("a", abs), Equivalent("a", abs))}, "equivalents should have different names"),
+    ({"mistakes": (Mistake("m", "c", "e", changes={"a": 1}),)}, "stages should be given"),
+])
+def test_an_exercise_that_contradicts_itself_is_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        toy(**changes)
+
+
+def test_a_mistake_is_a_function_or_changes():
+    with pytest.raises(ValueError, match="should have a function or changes"):
+        Mistake("m", "c", "e")
+
+
+def test_a_reference_that_fails_is_the_courses_fault():
+    broken = toy(reference=lambda x: None)
+    with pytest.raises(RuntimeError, match="the reference of 'toy' fails"):
+        diagnose(broken, lambda x: 2 * x)
+
+
+def test_a_probe_can_reject_what_the_cases_let_through():
+    positive = toy(probes=(Probe("never fails", lambda call: None),
+                           Probe("looks at the shape", lambda call: call(np.zeros(3)).shape[7])))
+    verdict = diagnose(positive, lambda x: 2 * x)
+    assert not verdict.passed
+    assert verdict.broken.sentence == "looks at the shape"
+
+
+def test_tensors_that_need_a_gradient_keep_it():
+    def probe(call):
+        x = torch.ones(2, requires_grad=True)
+        call(x).sum().backward()
+        assert x.grad.tolist() == [2.0, 2.0]
+
+    exercise = toy(arrays="torch", cases=lambda: (Case((torch.ones(2),)),), probes=(Probe("gradient", probe),))
+    assert diagnose(exercise, lambda x: 2 * x).passed
+    assert not diagnose(exercise, lambda x: 2 * x.detach()).passed
