@@ -59,6 +59,10 @@ class AttentionExplorer(Explorer):
         Divide q k^T by sqrt(d_k); hide later keys.
     frame : int
         The frame of the film.
+    marked : bool
+        Mark weights that differ from the reference.
+    stretched : bool
+        Let the brightest colour stand for the largest weight instead of 1.
 
     Raises
     ------
@@ -85,6 +89,8 @@ class AttentionExplorer(Explorer):
     scaled = traitlets.Bool(True).tag(sync=True)
     causal = traitlets.Bool(False).tag(sync=True)
     frame = traitlets.Int(0).tag(sync=True)
+    marked = traitlets.Bool(True).tag(sync=True)
+    stretched = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, tokens=None, *, tokens_k=None, weights=None, scores=None, q=None, k=None, v=None, mask=None,
                  reference=None, head_names=None, film=None, presets=None, title="Attention weights", made_by=None,

@@ -12,10 +12,9 @@ FIGURES.heatmap = ctx => {
   const notice = html("p", { class: "cu-notice" });
   let shown = null, held = false;
 
-  ctx.stage.append(map.node, twin.node, sentence.node);
   map.node.append(grid.node);
-  ctx.readout.before(notice);
-  ctx.readout.after(parts.node);
+  ctx.stage.append(map.node, twin.node, html("div", { class: "cu-side" },
+    sentence.node, html("div", { class: "cu-words" }, ctx.readout, notice, parts.node)));
   const choosers = attentionControls(ctx, numbers);
   const retable = ctx.table({
     caption: "Attention weights: rows are queries, columns are keys", corner: "query \\ key",
@@ -40,6 +39,7 @@ FIGURES.heatmap = ctx => {
     const { set } = numbers, empty = !(set.T && set.S);
     map.node.hidden = empty;
     twin.node.hidden = empty || !set.reference;
+    ctx.foot.hidden = empty;
     sentence.node.toggleAttribute("hidden", empty || Math.max(set.T, set.S) > LABELLED);
     shown = empty ? null : numbers.compute();
     notice.textContent = empty ? "There are no tokens to show." : remarks(set, shown, ctx.get("same"));
@@ -50,14 +50,14 @@ FIGURES.heatmap = ctx => {
   function load(each, table) {
     if (each.set !== numbers.set) each.measure(numbers.set, !numbers.set.reference);
     each.readColours();
-    each.load(table);
+    each.load(table, ctx.get("stretched") ? brightest(table) : 1);
   }
 
   function draw() {
     parts.node.hidden = true;
     if (!shown) return;
     const [i, j] = cell(), { set } = numbers, n = i * set.S + j;
-    const marked = shown.reference && marks(shown, ctx.get("same"));
+    const marked = shown.reference && ctx.get("marked") && marks(shown, ctx.get("same"));
     map.paint([i, j], shown.allowed, marked);
     if (shown.reference) twin.paint([i, j], shown.allowed, marked);
     if (Math.max(set.T, set.S) <= LABELLED) sentence.draw(set, i, shown.weights, shown.allowed);
@@ -85,9 +85,13 @@ FIGURES.heatmap = ctx => {
   }
 
   grid.onMove((i, j) => choose(i, j));
-  ctx.watch(["preset", "heads", "temperature", "scaled", "causal", "frame", "pictures"], compute);
-  ctx.watch(["cell", "preset", "heads", "temperature", "scaled", "causal", "frame", "pictures"], draw);
+  const controls = ["preset", "heads", "temperature", "scaled", "causal", "frame", "pictures", "stretched"];
+  ctx.watch(controls, compute);
+  ctx.watch([...controls, "cell", "marked"], draw);
 };
+
+// The largest weight, at least a hundredth: colours are not stretched over rounding errors.
+const brightest = table => clamp(table.reduce((a, b) => (b > a ? b : a), 0), 0.01, 1);
 
 function marks({ weights, reference }, same) {
   const list = [];
@@ -125,6 +129,10 @@ function attentionControls(ctx, numbers) {
     when(set => set.source === "qk", ctx.checkbox({ trait: "scaled", label: "divide by √d_k" }));
   if (pictures.some(picture => live(picture) && picture.T === picture.S))
     when(set => live(set) && set.T === set.S, ctx.checkbox({ trait: "causal", label: "causal mask" }));
+  if (pictures.some(picture => picture.reference))
+    when(set => set.reference, ctx.checkbox({ trait: "marked", label: "mark differences" }));
+  if (pictures.some(picture => picture.S > 16))
+    when(set => set.S > 16, ctx.checkbox({ trait: "stretched", label: "brightest colour = largest weight" }));
   return refreshers;
 }
 
@@ -147,13 +155,13 @@ function headChooser(ctx, numbers) {
   }
 
   function tick(name, h) {
-    const input = keepKeys(html("input", { type: "checkbox", "aria-label": name, title: name }));
+    const input = keepKeys(html("input", { type: "checkbox", "aria-label": name }));
     ctx.listen(input, "change", () => {
       const on = new Set(numbers.heads);
       if (input.checked) on.add(h); else on.delete(h);
       if (on.size) only(each => on.has(each)); else input.checked = true;
     });
-    return input;
+    return html("label", { class: "cu-tick", title: name }, input, html("span", { "aria-hidden": "true", text: h }));
   }
 
   return () => {
@@ -161,7 +169,7 @@ function headChooser(ctx, numbers) {
     box.hidden = set.H < 2;
     if (set !== built) build(set);
     list.value = heads.length === 1 ? heads[0] : heads.length === set.H ? "all" : "some";
-    [...ticks.children].forEach((input, h) => { input.checked = heads.includes(h); });
+    ticks.querySelectorAll("input").forEach((input, h) => { input.checked = heads.includes(h); });
   };
 }
 

@@ -1,8 +1,8 @@
 // Axes for a figure made of SVG: a frame, ticks, a grid, labels, and the way between data and pixels.
 
 // x and y: [low, high]. Returns { node, X, Y, at, layer }: X and Y map data to SVG units, at(event) maps the
-// pointer to data, layer is the group for the drawer's own shapes.
-function axes({ width, height, x, y, xLabel, yLabel, label, ticks = 5 }) {
+// pointer to data, layer is the group for the drawer's own shapes. xText and yText write a tick; yTicks 0 leaves them out.
+function axes({ width, height, x, y, xLabel, yLabel, label, ticks = 5, yTicks = ticks, xText = tickText, yText = tickText }) {
   const left = yLabel ? 52 : 34, bottom = xLabel ? 44 : 26, top = 12, right = 14;
   const X = v => left + (v - x[0]) / (x[1] - x[0]) * (width - left - right);
   const Y = v => height - bottom - (v - y[0]) / (y[1] - y[0]) * (height - top - bottom);
@@ -12,9 +12,9 @@ function axes({ width, height, x, y, xLabel, yLabel, label, ticks = 5 }) {
   const word = (at, text, anchor, extra = {}) => svg("text", { x: at[0], y: at[1], "text-anchor": anchor, text, ...extra });
   const frame = svg("g", { "aria-hidden": "true" });
   for (const v of niceTicks(...x, ticks))
-    frame.append(line(X(v), Y(y[0]), X(v), Y(y[1]), "grid"), word([X(v), Y(y[0]) + 17], tickText(v), "middle"));
-  for (const v of niceTicks(...y, ticks))
-    frame.append(line(X(x[0]), Y(v), X(x[1]), Y(v), "grid"), word([X(x[0]) - 7, Y(v) + 4], tickText(v), "end"));
+    frame.append(line(X(v), Y(y[0]), X(v), Y(y[1]), "grid"), word([X(v), Y(y[0]) + 17], xText(v), "middle"));
+  for (const v of yTicks ? niceTicks(...y, yTicks) : [])
+    frame.append(line(X(x[0]), Y(v), X(x[1]), Y(v), "grid"), word([X(x[0]) - 7, Y(v) + 4], yText(v), "end"));
   frame.append(line(X(x[0]), Y(y[0]), X(x[1]), Y(y[0]), "line"), line(X(x[0]), Y(y[0]), X(x[0]), Y(y[1]), "line"));
   if (xLabel) frame.append(word([(X(x[0]) + X(x[1])) / 2, height - 6], xLabel, "middle"));
   if (yLabel) frame.append(word([0, 0], yLabel, "middle", { transform: `translate(13 ${(Y(y[0]) + Y(y[1])) / 2}) rotate(-90)` }));

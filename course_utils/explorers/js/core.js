@@ -208,10 +208,10 @@ class Context {
     return getComputedStyle(this.probe).color;
   }
 
-  // make() returns a canvas or an SVG element; an SVG can be saved both ways.
+  // make() returns a canvas, an SVG element or several; SVG can be saved both ways.
   exportButtons(make, name = "figure") {
     this.button("Save PNG", async () => save(await asPng(make(), this.colour("bg")), `${name}.png`), this.foot);
-    if (make() instanceof SVGElement) this.button("Save SVG", () => save(asSvg(make()), `${name}.svg`), this.foot);
+    if (isVector(make())) this.button("Save SVG", () => save(asSvg(make()), `${name}.svg`), this.foot);
   }
 }
 
@@ -235,28 +235,40 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
+const isVector = made => made instanceof SVGElement || Array.isArray(made);
+
+// One or several SVG elements, placed as they stand on the page, as one file.
+function asSvg(made) {
+  const nodes = [made].flat(), boxes = nodes.map(node => node.getBoundingClientRect());
+  const left = Math.min(...boxes.map(box => box.left)), top = Math.min(...boxes.map(box => box.top));
+  const sheet = svg("svg", { xmlns: SVG,
+    width: Math.max(...boxes.map(box => box.right)) - left, height: Math.max(...boxes.map(box => box.bottom)) - top });
+  nodes.forEach((node, n) => sheet.append(fill(styledCopy(node),
+    { x: boxes[n].left - left, y: boxes[n].top - top, width: boxes[n].width, height: boxes[n].height }, [])));
+  return new Blob([new XMLSerializer().serializeToString(sheet)], { type: "image/svg+xml" });
+}
+
 // A file has no style sheet, so the computed styles are written into the copy.
-function asSvg(node) {
-  const copy = node.cloneNode(true), originals = node.querySelectorAll("*"), box = node.getBoundingClientRect();
+function styledCopy(node) {
+  const copy = node.cloneNode(true), originals = node.querySelectorAll("*");
   copy.querySelectorAll("*").forEach((each, n) => {
     const style = getComputedStyle(originals[n]);
     for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font", "text-anchor"])
       each.style.setProperty(name, style.getPropertyValue(name));
   });
-  fill(copy, { xmlns: SVG, width: box.width, height: box.height }, []);
-  return new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" });
+  return copy;
 }
 
-async function asPng(node, background) {
-  const canvas = node instanceof SVGElement ? await rasterise(node, background) : node;
+async function asPng(made, background) {
+  const canvas = isVector(made) ? await rasterise(asSvg(made), background) : made;
   return new Promise(done => canvas.toBlob(done, "image/png"));
 }
 
-async function rasterise(node, background, zoom = 2) {
-  const url = URL.createObjectURL(asSvg(node)), image = new Image(), box = node.getBoundingClientRect();
+async function rasterise(file, background, zoom = 2) {
+  const url = URL.createObjectURL(file), image = new Image();
   image.src = url;
   await image.decode();
-  const canvas = html("canvas", { width: Math.ceil(box.width * zoom), height: Math.ceil(box.height * zoom) });
+  const canvas = html("canvas", { width: Math.ceil(image.width * zoom), height: Math.ceil(image.height * zoom) });
   const brush = canvas.getContext("2d");
   brush.fillStyle = background;
   brush.fillRect(0, 0, canvas.width, canvas.height);

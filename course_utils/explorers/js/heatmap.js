@@ -15,7 +15,7 @@ class WeightMap {
 
   // Sizes follow from the picture alone, so they are measured when it changes.
   measure(set, roomy) {
-    const side = n => (n <= LABELLED ? n * clamp((roomy ? 400 : 320) / n, 10, 44) : n > 240 ? 512 : 480);
+    const side = n => (n <= LABELLED ? n * clamp((roomy ? 400 : 320) / n, 10, 60) : n > 240 ? 512 : 480);
     this.set = set;
     this.labels = Math.max(set.T, set.S) <= LABELLED;
     this.size = this.labels ? clamp(Math.min(side(set.T) / set.T, side(set.S) / set.S) * 0.8, 9, 13) : 11;
@@ -25,7 +25,8 @@ class WeightMap {
     this.left = 26 + (this.labels ? widest(this.short.q) : 24);
     this.top = (this.name ? 22 : 0) + 24 + (this.labels ? 0.82 * widest(this.short.k) + 6 : 16);
     [this.width, this.height] = [side(set.S), side(set.T)];
-    this.resize(this.left + this.width + 78, this.top + this.height + 8);
+    this.barHeight = Math.max(this.height, 116);
+    this.resize(this.left + this.width + 78, this.top + this.barHeight + 8);
     [this.cells.width, this.cells.height] = [set.S, set.T];
     this.image = this.cells.getContext("2d").createImageData(set.S, set.T);
     this.pixels = new Uint32Array(this.image.data.buffer);
@@ -38,11 +39,11 @@ class WeightMap {
   }
 
   // Weights to pixels, one pixel a cell; stretched without smoothing when painted.
-  load(weights) {
-    this.weights = weights;
+  load(weights, brightest) {
+    Object.assign(this, { weights, brightest });
     const strange = pixelOf(this.colours.mark.match(/\d+/g).map(Number));
     for (let n = 0; n < weights.length; n++)
-      this.pixels[n] = Number.isFinite(weights[n]) ? PIXELS[Math.round(clamp(weights[n], 0, 1) * 255)] : strange;
+      this.pixels[n] = Number.isFinite(weights[n]) ? PIXELS[Math.round(clamp(weights[n] / brightest, 0, 1) * 255)] : strange;
     this.cells.getContext("2d").putImageData(this.image, 0, 0);
   }
 
@@ -93,7 +94,7 @@ class WeightMap {
     for (let n = 0; n < T * S; n++) {
       if (allowed && !allowed[n]) continue;
       const [x, y] = this.box(Math.floor(n / S), n % S), v = this.weights[n];
-      this.brush.fillStyle = Number.isFinite(v) ? inkOn(v) : this.colours.bg;
+      this.brush.fillStyle = Number.isFinite(v) ? inkOn(v / this.brightest) : this.colours.bg;
       this.brush.fillText(Number.isFinite(v) ? fixed(v) : Number.isNaN(v) ? "NaN" : v > 0 ? "∞" : "−∞", x + w / 2, y + h / 2);
     }
   }
@@ -105,11 +106,12 @@ class WeightMap {
     for (const n of marked) {
       const [x, y] = this.box(Math.floor(n / S), n % S);
       if (w < 6 || h < 6) { brush.fillRect(x, y, w, h); continue; }
-      brush.strokeRect(x + 1, y + 1, w - 2, h - 2);
+      const size = Math.min(11, w / 2, h / 2);
+      brush.strokeRect(x + 3, y + 3, w - 6, h - 6);
       brush.beginPath();
-      brush.moveTo(x + w, y);
-      brush.lineTo(x + w - Math.min(9, w / 2), y);
-      brush.lineTo(x + w, y + Math.min(9, h / 2));
+      brush.moveTo(x + w - 2, y + 2);
+      brush.lineTo(x + w - 2 - size, y + 2);
+      brush.lineTo(x + w - 2, y + 2 + size);
       brush.fill();
     }
   }
@@ -165,17 +167,18 @@ class WeightMap {
   }
 
   paintColourBar() {
-    const { brush, top } = this, x = this.left + this.width + 16, height = Math.max(this.height, 60);
+    const { brush, top, barHeight: height } = this, x = this.left + this.width + 16;
     const shade = brush.createLinearGradient(0, top + height, 0, top);
     for (let n = 0; n <= 16; n++) shade.addColorStop(n / 16, cssColour(n / 16));
     brush.fillStyle = shade;
     brush.fillRect(x, top, 13, height);
     brush.fillStyle = this.colours.fg;
     this.write(11, "left");
-    for (const v of [0, 0.5, 1]) brush.fillText(v, x + 18, clamp(top + height * (1 - v), top + 5, top + height - 5));
+    for (const v of [0, 0.5, 1])
+      brush.fillText(Number((v * this.brightest).toPrecision(2)), x + 18, clamp(top + height * (1 - v), top + 5, top + height - 5));
     brush.fillStyle = this.colours.muted;
     this.write(12, "center");
-    this.turned(x + 50, top + height / 2, -Math.PI / 2, () => brush.fillText("attention weight", 0, 0));
+    this.turned(x + (this.brightest < 1 ? 56 : 50), top + height / 2, -Math.PI / 2, () => brush.fillText("attention weight", 0, 0));
   }
 
   paintCursor([i, j]) {

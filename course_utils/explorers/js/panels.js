@@ -1,6 +1,6 @@
 // What stands beside a heatmap: the sentence with lines from one query to the keys, and one weight taken apart.
 
-const PANEL = { width: 390, query: 112, key: 240, bar: 252, full: 88, top: 24 };
+const PANEL = { width: 390, query: 116, key: 244, bar: 256, full: 84, top: 24 };
 
 // Queries on the left, keys with their weights as bars on the right, lines between: thick for a large weight.
 class SentencePanel {
@@ -27,15 +27,21 @@ class SentencePanel {
       this.heading("query", PANEL.query - 8, "end"), this.heading("key", PANEL.key, "end"),
       this.heading("weight", PANEL.bar, "start"), ...this.keys.map(key => key.line), ...this.queries,
       ...this.keys.flatMap(key => [key.word, key.bar, key.number]));
+    [...this.queries, ...this.keys.map(key => key.word)].forEach(node => this.squeeze(node, 100));
     this.keys.forEach(key => { key.start = PANEL.key - 6 - key.word.getComputedTextLength(); });
   }
 
   heading(text, x, anchor) { return svg("text", { x, y: 13, text, "text-anchor": anchor, class: "cu-heading" }); }
 
   word(token, x, n) {
-    const node = svg("text", { x, y: this.y(n) + 4.5, "text-anchor": "end", text: isolate(shorten(token, 15)) });
+    const node = svg("text", { x, y: this.y(n) + 4.5, "text-anchor": "end", text: isolate(shorten(token)) });
     node.append(svg("title", { text: token }));
     return node;
+  }
+
+  // Letters are of different widths: what is still too long after the cut is squeezed. Known only once it stands on the page.
+  squeeze(node, room) {
+    if (node.getComputedTextLength() > room) fill(node, { textLength: room, lengthAdjust: "spacingAndGlyphs" }, []);
   }
 
   draw(set, i, weights, allowed) {
@@ -83,7 +89,7 @@ class PartsPanel {
 
 function stepsOf(parts, numbers, shown) {
   const d = numbers.width, steps = [], three = v => fixed(v, 3);
-  steps.push(parts.q ? `Score: the ${d} products sum to ${three(parts.score)}.` : `Score: ${three(parts.score)}.`);
+  steps.push(`Score${d > 1 ? `: the ${d} products sum to` : " ="} ${three(parts.score)}.`);
   if (numbers.divisor !== 1) steps.push(`Scaled score: ${three(parts.score)} ÷ √${d} = ${three(parts.scaled)}.`);
   if (parts.hidden) return [...steps, "Hidden by the mask: the score becomes minus infinity, and the weight 0."];
   if (numbers.temperature !== 1)
@@ -110,7 +116,7 @@ function vectorTable({ q, k, products }) {
 }
 
 // One path for any number of bars: a vector of 64 numbers is one node.
-function barStrip(vector, largest, width = 360, height = 26) {
+function barStrip(vector, largest, width = 290, height = 26) {
   const step = width / vector.length, middle = height / 2;
   const path = vector.map((v, n) => {
     const tall = v / largest * (middle - 1);

@@ -1,0 +1,108 @@
+// The same scores with and without the division by sqrt(d_k): weights of one query, all scores, and a curve over d_k.
+
+const HALVES = [["cu-off", "Without the scale"], ["cu-on", "Divided by √d_k"]];
+const CURVES = {
+  gradient: "size of the softmax gradient", keys: "keys in use", variance: "variance of the scores",
+};
+
+FIGURES.scale = ctx => {
+  const film = ctx.get("film"), widths = ctx.get("widths");
+  const all = unpack(film.measures), S = film.weights.shape.at(-1);
+  const measure = (frame, half, name) => all[(frame * 2 + half) * film.names.length + film.names.indexOf(name)];
+  const frame = () => nearest(widths, ctx.get("d_k"));
+  const halves = HALVES.map(([tone, name], half) => new ScaleHalf(tone, name, half, S, film.edges));
+  const curve = html("div", { class: "cu-half" });
+
+  ctx.range({ trait: "d_k", label: "d_k", values: widths, format: String });
+  ctx.select({ trait: "curve", label: "curve", options: Object.entries(CURVES) });
+  ctx.stage.append(...halves.map(half => half.node), curve);
+
+  function drawFrame() {
+    const n = frame(), weights = unpack(film.weights, n), scores = unpack(film.scores, n), counts = unpack(film.counts, n);
+    const part = (table, half) => table.subarray(half * table.length / 2, (half + 1) * table.length / 2);
+    halves.forEach((each, half) => each.draw(part(weights, half), part(counts, half), name => measure(n, half, name)));
+    ctx.readout.textContent = sentence(n);
+    refresh(scores);
+    ctx.announce(() => sentence(n));
+  }
+
+  const sentence = n => `At d_k = ${widths[n]} the scores have variance ${fixed(measure(n, 0, "variance"), 1)} without the scale, `
+    + `${fixed(measure(n, 1, "variance"), 1)} with it; the softmax gradient is ${fixed(measure(n, 0, "gradient"), 3)} without, `
+    + `${fixed(measure(n, 1, "gradient"), 3)} with it.`;
+
+  let last = null;
+  const retable = ctx.table({
+    caption: "One query: scores and weights for each key", corner: "key",
+    rows: () => Array.from({ length: S }, (_, j) => `key ${j}`),
+    columns: () => ["score, unscaled", "weight, unscaled", "score, scaled", "weight, scaled"],
+    cell: (j, column) => {
+      const table = column % 2 ? unpack(film.weights, frame()) : last;
+      return fixed(table[(column >> 1) * S + j], 3);
+    },
+  });
+  const refresh = scores => { last = scores; retable(); };
+
+  function drawCurve() {
+    const name = ctx.get("curve"), value = (n, half) => measure(n, half, name);
+    const heading = CURVES[name][0].toUpperCase() + CURVES[name].slice(1);
+    curve.replaceChildren(html("h5", { text: heading }), legend(), curveOver(widths, value, frame(), name));
+  }
+
+  ctx.watch(["d_k"], drawFrame);
+  ctx.watch(["d_k", "curve"], drawCurve);
+  ctx.exportButtons(() => [...ctx.stage.querySelectorAll("svg:not(.cu-sample)")], "scale");
+};
+
+// One of the two columns: bars of weights above, the pile of all scores below, numbers in words under them.
+class ScaleHalf {
+  constructor(tone, name, half, S, edges) {
+    this.bars = axes({ width: 320, height: 170, x: [-0.5, S - 0.5], y: [0, 1], xLabel: "key", yLabel: "weight", ticks: 6, label: `weights, ${name}` });
+    this.pile = axes({ width: 320, height: 130, x: edges, y: [0, 1], xLabel: "score", yLabel: "", ticks: 4, yTicks: 0, label: `scores, ${name}` });
+    this.rects = Array.from({ length: S }, (_, j) => svg("rect", { x: this.bars.X(j - 0.38), width: this.bars.X(0.76) - this.bars.X(0), class: "cu-tone" }));
+    this.shape = svg("path", { class: "cu-tone" });
+    this.edges = edges;
+    this.words = [html("p"), html("p"), html("p")];
+    this.bars.layer.append(...this.rects);
+    this.pile.layer.append(this.shape);
+    this.node = html("div", { class: `cu-half ${tone}` }, html("h5", { class: tone, text: name }),
+      this.bars.node, this.pile.node, ...this.words);
+  }
+
+  draw(weights, counts, measure) {
+    weights.forEach((w, j) => fill(this.rects[j], { y: this.bars.Y(clamp(w, 0, 1)), height: this.bars.Y(0) - this.bars.Y(clamp(w, 0, 1)) }, []));
+    const { X, Y } = this.pile, tallest = Math.max(...counts), step = (this.edges[1] - this.edges[0]) / counts.length;
+    const points = [...counts].map((count, n) => `L${X(this.edges[0] + n * step)} ${Y(count / tallest)}H${X(this.edges[0] + (n + 1) * step)}`);
+    fill(this.shape, { d: `M${X(this.edges[0])} ${Y(0)}${points.join("")}L${X(this.edges[1])} ${Y(0)}z` }, []);
+    const outside = 1 - counts.reduce((a, b) => a + b, 0);
+    this.words[0].textContent = `variance of the scores ${fixed(measure("variance"), 1)}`
+      + (outside > 0.001 ? ` (${fixed(100 * outside, 0)} % lie beyond the axis)` : "");
+    this.words[1].textContent = `weight spread over ${fixed(measure("keys"), 1)} of ${weights.length} keys`;
+    this.words[2].textContent = `softmax gradient ${fixed(measure("gradient"), 3)}`;
+  }
+}
+
+function legend() {
+  const sample = tone => svg("svg", { width: 30, height: 10, class: "cu-sample" }, svg("path", { d: "M0 5H30", class: `${tone} cu-curve` }));
+  return html("p", { class: "cu-legend" }, ...HALVES.map(([tone, name]) => html("span", {}, sample(tone), ` ${name.toLowerCase()}`)));
+}
+
+// Both halves over every d_k, on a logarithmic axis; the variance needs one upwards too.
+function curveOver(widths, value, now, name) {
+  const log = name === "variance" ? v => Math.log10(Math.max(v, 1e-3)) : v => v;
+  const points = [0, 1].map(half => widths.map((width, n) => [Math.log2(width), log(value(n, half))]));
+  const highest = Math.max(...points.flat().map(point => point[1])), lowest = name === "variance" ? -1 : 0;
+  const plot = axes({
+    width: 320, height: 300, x: [Math.log2(widths[0]), Math.max(Math.log2(widths.at(-1)), Math.log2(widths[0]) + 1)],
+    y: [lowest, highest * 1.12 || 1], xLabel: "d_k", yLabel: "", label: CURVES[name],
+    xText: v => String(2 ** v), yText: name === "variance" ? v => (Number.isInteger(v) ? String(10 ** v) : "") : tickText,
+  });
+  const x = plot.X(Math.log2(widths[now]));
+  plot.layer.append(svg("path", { d: `M${x} ${plot.Y(lowest)}V${plot.Y(highest * 1.12 || 1)}`, class: "cu-now" }));
+  points.forEach((line, half) => {
+    const [tone] = HALVES[half], at = line.map(([a, b]) => [plot.X(a), plot.Y(b)]);
+    plot.layer.append(
+      svg("path", { d: `M${at.map(each => each.join(" ")).join("L")}`, class: `${tone} cu-curve` }),
+      svg("circle", { cx: at[now][0], cy: at[now][1], r: 5, class: `${tone} cu-tone` }));
+  });
+  return plot.node;
+}
