@@ -148,8 +148,8 @@ def test_the_keyboard_still_interrupts():
 
 def test_state_around_an_answer_is_restored(capsys):
     def disturb(x, axis=-1):
-        warnings.simplefilter("error")
-        np.seterr(all="warn")
+        warnings.simplefilter("always")
+        np.seterr(all="ignore")
         print("heard by nobody")
         return softmax(x, axis)
 
