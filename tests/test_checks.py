@@ -1,5 +1,6 @@
 """The checker survives whatever an answer does, and says precisely what it did."""
 
+import dataclasses
 import sys
 import threading
 import time
@@ -11,7 +12,7 @@ import torch
 
 from course_utils import exercises
 from course_utils.attention import softmax
-from course_utils.checks import Case, Equivalent, Exercise, Mistake, Probe, Returns, diagnose, give_feedback
+from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns, diagnose, give_feedback
 from course_utils.checks.sandbox import CALL_LIMIT
 
 SOFTMAX = exercises.find("softmax")
@@ -242,3 +243,31 @@ def test_tensors_that_need_a_gradient_keep_it():
     exercise = toy(arrays="torch", cases=lambda: (Case((torch.ones(2),)),), probes=(Probe("gradient", probe),))
     assert diagnose(exercise, lambda x: 2 * x).passed
     assert not diagnose(exercise, lambda x: 2 * x.detach()).passed
+
+
+def gradient_reaches(call):
+    if not call(torch.ones(2, requires_grad=True)).requires_grad:
+        return Broken("the gradient should reach x", experiment="Print `requires_grad` of the result.")
+
+
+DOUBLE = Exercise(
+    name="double", title="double a number", notebook="00_start", signature="double(x)", arrays="torch",
+    reference=lambda x: 2 * x, returns=(Returns("doubled", "(S,)"),), cases=lambda: [Case((torch.ones(2),))],
+    probes=(Probe("the gradient reaches x", gradient_reaches),),
+    mistakes=(
+        Mistake("in-place", function=lambda x: x.mul_(2), cause="It writes into x.", experiment="Print x."),
+        Mistake("detached", function=lambda x: (2 * x).detach(), cause="It cuts x off.", experiment="Drop it."),
+    ),
+    equivalents=(), hints=("a", "b", "c"))
+
+
+def test_a_mistake_that_gives_the_right_numbers_is_named():
+    assert diagnose(DOUBLE, lambda x: x.add_(x)).names == ("in-place",)
+    assert diagnose(DOUBLE, lambda x: 2 * x.detach()).names == ("detached",)
+    assert diagnose(DOUBLE, lambda x: x + x).passed
+
+
+def test_a_property_can_bring_its_own_experiment():
+    verdict = diagnose(dataclasses.replace(DOUBLE, mistakes=()), lambda x: 2 * x.detach())
+    assert verdict.names == ()
+    assert "requires_grad" in str(give_feedback(DOUBLE, verdict))

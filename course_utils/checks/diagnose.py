@@ -80,8 +80,10 @@ def diagnose(exercise, answer):
     failing = next((i for i, o in enumerate(outcomes) if not _right(exercise, i, o)), None)
     if failing is None:
         broken = broken_probe(exercise, answer)
-        status = "wrong" if broken or overwritten else "passed"
-        return Verdict(status, broken=broken, overwritten=overwritten, printed=printed)
+        if not broken and not overwritten:
+            return Verdict("passed", printed=printed)
+        return Verdict("wrong", _mistakes_with_flaw(exercise, broken, overwritten), broken=broken,
+                       overwritten=overwritten, printed=printed)
     outcome, case = outcomes[failing], _cases(exercise)[failing]
     mistakes = mistakes_behind(exercise, outcomes)
     unfinished = outcome.trouble and outcome.trouble.kind == "did not finish"
@@ -137,6 +139,14 @@ def mistakes_behind(exercise, outcomes):
     for pair in itertools.combinations([m for m in exercise.mistakes if m.changes is not None], 2):
         if pair[0].changes.keys().isdisjoint(pair[1].changes) and _pair_explains(exercise, pair, outcomes):
             return pair
+    return ()
+
+
+def _mistakes_with_flaw(exercise, broken, overwritten):
+    """Give the mistake that is right on every case as well, and whose flaw shows in the same way."""
+    for mistake in exercise.mistakes:
+        if _known_flaw(exercise, mistake) == (broken, overwritten):
+            return (mistake,)
     return ()
 
 
@@ -203,3 +213,16 @@ def _sound(exercise, outcomes):
 
 def _known_outcomes(exercise, mistake) -> list[Outcome]:
     return _remember(exercise, mistake.name, lambda: _run_cases(exercise, exercise.wrong_answer(mistake)))
+
+
+def _known_flaw(exercise, mistake):
+    """What shows a mistake that gives the right numbers: a broken property, overwritten arguments, or None."""
+
+    def compute():
+        outcomes = _known_outcomes(exercise, mistake)
+        if not all(_right(exercise, i, outcome) for i, outcome in enumerate(outcomes)):
+            return None
+        overwritten = next((o.overwritten for o in outcomes if o.overwritten), ())
+        return broken_probe(exercise, exercise.wrong_answer(mistake)), overwritten
+
+    return _remember(exercise, f"flaw of {mistake.name}", compute)

@@ -36,10 +36,11 @@ class Returns:
 
 @dataclass(frozen=True)
 class Broken:
-    """A property that does not hold: one sentence, and the smallest example that shows it."""
+    """A property that does not hold: one sentence, the smallest example that shows it, and what to try next."""
 
     sentence: str
     example: str = ""
+    experiment: str = ""
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,8 @@ def _wrong_rows(exercise, verdict):
     if verdict.overwritten and verdict.case:
         rows.append(("Also", f"it changes its argument `{verdict.overwritten[0]}`: compute a new array instead"))
     if not verdict.mistakes:
-        rows.append(("Try", _general_experiment(verdict)))
+        own_words = verdict.broken.experiment if verdict.broken else ""
+        rows.append(("Try", own_words or _general_experiment(verdict)))
     rows.append(("More", _hint(exercise)))
     return rows
 
