@@ -53,7 +53,7 @@ def make_venv():
     if VENV.is_dir() and any(VENV.iterdir()) and not (VENV / "pyvenv.cfg").exists():
         raise Problem(f"There is a folder .venv here that is not a Python environment: {VENV}",
                       "Move it away, then run this again.")
-    here = read_stamp().get("root", str(ROOT)) == str(ROOT)  # its programs hold the path of where they were made
+    here = read_stamp().get("root", str(ROOT)) == str(ROOT)  # its programs know where they were made
     if here and fits(PYTHON) and quiet(pip("--version")):
         return
     say(f"Making a Python environment in .venv with {sys.executable}")
@@ -218,7 +218,7 @@ def install_torch():
         if not (local or version.endswith("+cpu")) and not install_cpu_torch():
             kind = "cuda"
             say("No CPU build of PyTorch can be reached from here. The usual one brings NVIDIA's libraries:\n"
-                f"about 3 GB to download, {DISK['cuda'] // 1000} GB of disk. README.md says how to avoid that.")
+                "about 3 GB to download, 8 GB of disk. README.md says how to avoid that.")
     check_disk(kind)
     run(pip("install", "-c", "constraints.txt", "torch"))
 
@@ -281,9 +281,10 @@ def test(options):
     get_browser = [PYTHON, "-m", "course_utils.classroom.browser"]
     if not any("not browser" in option for option in options):
         if subprocess.run(get_browser, cwd=ROOT, env=environment()).returncode:
-            without = 'tools/setup.py test -m "not browser and not slow"'
+            python = "py" if WINDOWS else "python3"
             raise Problem("Some tests drive a browser, and no Chromium or Chrome could be had.",
-                          f"Install one, or leave those tests out: {'py' if WINDOWS else 'python3'} {without}")
+                          "Install one, or leave those tests out: "
+                          f'{python} tools/setup.py test -m "not browser and not slow"')
     if not any(option.startswith("-n") for option in options):
         options = ["-n", str(min(os.cpu_count() or 1, 4)), *options]
     # workers that each start a thread a core only hinder each other
@@ -298,4 +299,7 @@ def go(command, options):
         python = PYTHON if fits(PYTHON) else sys.executable
         return become([python, "-m", "course_utils", command, *options])
     prepare(["lab"])
+    if command == "install":
+        print("The course is installed.")
+        return 0
     return become([PYTHON, "-m", "course_utils", command, *options], environment())

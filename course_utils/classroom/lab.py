@@ -105,7 +105,7 @@ def server_command(folder: Path, notebook: Path, port: int, browser: bool) -> li
         f"--ServerApp.root_dir={folder}",
         f"--LabApp.default_url=/lab/tree/{notebook.as_posix()}",
         f"--ServerApp.open_browser={browser}",
-        "--ServerApp.log_level=WARN",
+        "--Application.log_level=WARN",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",  # the other kind lists the package index
