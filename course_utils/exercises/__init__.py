@@ -6,7 +6,8 @@ from importlib import import_module
 __all__ = ["TOPICS", "all_exercises", "find"]
 
 # In course order. Later topics need PyTorch: a topic is imported when its exercises are looked for.
-TOPICS = ("table_rows", "table_columns", "dot_products", "score_tables", "softmax", "weighted_sums", "scaled_dot_product")
+TOPICS = ("table_rows", "table_columns", "dot_products", "cosines", "score_tables", "nearest_keys", "softmax",
+          "weighted_sums", "scaled_dot_product")
 
 
 def all_exercises():

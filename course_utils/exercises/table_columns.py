@@ -69,8 +69,9 @@ def _shares_sum_to_one(call):
         return Broken("a table with 3 columns has 3 keys, so the result should have shape (3,)",
                       f"attention_received({rounded(weights)}) has shape {received.shape}")
     if abs(received.sum() - 1) > 1e-6:
-        return Broken("each query gives away a total of 1, so the averages of all keys together should make 1",
-                      f"attention_received({rounded(weights)}) is {rounded(received)}: in all {received.sum():.2f}")
+        return Broken("each query gives away a total of 1, so the averages of all keys should make 1 too",
+                      f"attention_received({rounded(weights)}) is {rounded(received)}: "
+                      f"in all {received.sum():.2f}")
 
 
 def _equal_queries_give_their_row(call):
@@ -86,7 +87,8 @@ def _order_of_queries_does_not_count(call):
     forwards, backwards = call(weights), call(weights[::-1])
     if not np.allclose(forwards, backwards, atol=1e-6):
         return Broken("the order of the queries should not matter for an average over them",
-                      f"{rounded(weights)} gives {rounded(forwards)}, with its rows reversed {rounded(backwards)}")
+                      f"{rounded(weights)} gives {rounded(forwards)}, "
+                      f"with its rows reversed {rounded(backwards)}")
 
 
 def _order_of_keys_is_kept(call):
@@ -96,7 +98,8 @@ def _order_of_keys_is_kept(call):
         unseen = order.index(2)
         if abs(received[unseen]) > 1e-6:
             return Broken("a key that no query gives any weight should receive 0",
-                          f"column {unseen} of {rounded(weights[:, order])} is 0, but it gives {rounded(received)}")
+                          f"column {unseen} of {rounded(weights[:, order])} is 0, "
+                          f"but it gives {rounded(received)}")
 
 
 ATTENTION_RECEIVED = Exercise(
@@ -127,12 +130,14 @@ ATTENTION_RECEIVED = Exercise(
                 experiment="Try a table of two equal rows: what is the average of two equal numbers?"),
         Mistake("divided-by-keys", changes={"collect": lambda w, axis: w.sum(axis) / w.shape[1]},
                 cause="It divides by the number of keys, but it has added one number for each query.",
-                experiment="Count how many numbers you add up for one key, in a table of 2 rows and 3 columns."),
+                experiment="Count how many numbers you add up for one key, "
+                           "in a table of 2 rows and 3 columns."),
         Mistake("largest", changes={"collect": np.max},
                 cause="It takes the largest weight of each column, not the average.",
                 experiment="Work the first column out by hand."),
         Mistake("wins", changes={"collect": _wins},
-                cause="It counts how often a key has the largest weight of a row, so all smaller weights are lost.",
+                cause="It counts how often a key has the largest weight of a row, "
+                      "so all smaller weights are lost.",
                 experiment="Try the single row `[0.4, 0.6]`: what does the first key receive?"),
         Mistake("averages-in-turn", changes={"collect": _averages_in_turn},
                 cause="It averages the result so far with each new row, so the last row alone counts half.",

@@ -33,7 +33,7 @@ def attention_tables():
     large = np.exp(rng.normal(size=(5, 7)))
     return (
         Case((np.array([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]]),), note="2 queries, 3 keys"),
-        Case((np.array([[0.2, 0.5, 0.3], [0.1, 0.3, 0.6], [0.25, 0.1, 0.65]]),), note="as many queries as keys"),
+        Case((np.array([[0.2, 0.5, 0.3], [0.1, 0.3, 0.6], [0.25, 0.1, 0.65]]),), note="3 queries, 3 keys"),
         Case((np.array([[0.4, 0.6], [0.8, 0.2], [0.3, 0.7], [0.1, 0.9]]),), note="more queries than keys"),
         Case((np.array([[0.2, 0.4, 0.4], [0.3, 0.3, 0.4]]),), note="two keys share the largest weight"),
         Case((np.array([[0.1, 0.2, 0.3, 0.4]]),), note="a single query"),
@@ -59,6 +59,10 @@ def _never_reset(weights):
                 largest, place = weight, j
         places.append(place)
     return np.array(places)
+
+
+def _rightmost(w, axis):
+    return w.shape[axis] - 1 - w[:, ::-1].argmax(axis)
 
 
 def _as_many_keys_as_queries(weights):
@@ -137,8 +141,10 @@ MOST_ATTENDED = Exercise(
     stages=most_attended_by_stages,
     mistakes=(
         Mistake("columns", changes={"axis": 0},
-                cause="It reads the table by columns: for each key it finds a query, but the rows are the queries.",
-                experiment="Print `weights[0]`: what one query gives to all keys, or what all queries give to one?"),
+                cause="It reads the table by columns: for each key it finds a query, "
+                      "but the rows are the queries.",
+                experiment="Print `weights[0]`: what one query gives to all keys, "
+                           "or what all queries give to one?"),
         Mistake("whole-table", changes={"axis": None},
                 cause="It looks for one largest weight in the whole table instead of one in each row.",
                 experiment="Print `weights.argmax()` and `weights.shape`: how many answers should there be?"),
@@ -150,16 +156,20 @@ MOST_ATTENDED = Exercise(
                 experiment="Print `weights[0]` and the weight at the position that you found."),
         Mistake("ranking", changes={"pick": np.argsort},
                 cause="It ranks all the keys of each row instead of picking one.",
-                experiment="Print `np.argsort(weights[0])`: which of its numbers belongs to the largest weight?"),
-        Mistake("rightmost-of-equals", changes={"pick": lambda w, axis: w.shape[1] - 1 - w[:, ::-1].argmax(axis)},
-                cause="Where two keys share the most weight, it takes the right one (`>=`, or the end of a ranking).",
-                experiment="Try a row with two equal weights, `[0.4, 0.4, 0.2]`, and say which position you want."),
+                experiment="Print `np.argsort(weights[0])`: "
+                           "which of its numbers belongs to the largest weight?"),
+        Mistake("rightmost-of-equals", changes={"pick": _rightmost},
+                cause="Where two keys share the most weight, it takes the right one (`>=`, "
+                      "or the end of a ranking).",
+                experiment="Try a row with two equal weights, `[0.4, 0.4, 0.2]`, "
+                           "and say which position you want."),
         Mistake("self-left-out", changes={"table": without_self},
                 cause="It leaves out the weight that a token gives itself, which counts like any other.",
                 experiment="Try a table in which the first query gives 0.8 to the first key."),
         Mistake("last-key-left-out", changes={"table": lambda w: w[:, :-1]},
                 cause="It never looks at the last column: a loop that ends one step too early.",
-                experiment="Print every position `j` that your loop visits, and compare with `weights.shape[1]`."),
+                experiment="Print every position `j` that your loop visits, "
+                           "and compare with `weights.shape[1]`."),
         Mistake("first-key-left-out", changes={"table": lambda w: w[:, 1:], "finish": lambda p: p + 1},
                 cause="It never takes the key at position 0: the search begins at the second column.",
                 experiment="Try the single row `[0.9, 0.1]`."),
@@ -167,7 +177,8 @@ MOST_ATTENDED = Exercise(
                 cause="It counts positions from 1, but Python counts from 0.",
                 experiment="Print `tokens[1]`: is that the first token?"),
         Mistake("first-row-only", changes={"finish": lambda p: p[0]},
-                cause="It answers for the first query only: `weights[0]`, or a `return` inside the loop over rows.",
+                cause="It answers for the first query only: "
+                      "`weights[0]`, or a `return` inside the loop over rows.",
                 experiment="Count how often the line before your `return` runs."),
         Mistake("last-row-only", changes={"finish": lambda p: p[-1]},
                 cause="Each turn of the loop overwrites the answer before, so only the last query's is left.",
@@ -182,14 +193,18 @@ MOST_ATTENDED = Exercise(
                 cause="It marks the largest weights with 1 in a table instead of giving their positions.",
                 experiment="Print `.shape` of your result: how many numbers does one query need?"),
         Mistake("never-reset", function=_never_reset,
-                cause="The largest weight so far is kept from row to row, so a row is compared with those before it.",
-                experiment="Print the largest weight so far at the beginning of each row: what should it be there?"),
+                cause="The largest weight so far is kept from row to row, "
+                      "so a row is compared with those before it.",
+                experiment="Print the largest weight so far at the beginning of each row: "
+                           "what should it be there?"),
         Mistake("as-many-keys-as-queries", function=_as_many_keys_as_queries,
                 cause="It looks at T keys in each row, but there are S: the number of columns, not of rows.",
-                experiment="Try a table of 1 row and 4 columns and print how many keys your function looks at."),
+                experiment="Try a table of 1 row and 4 columns and print how many keys your function looks "
+                           "at."),
         Mistake("as-many-queries-as-keys", function=_as_many_queries_as_keys,
                 cause="It goes through S rows, but there are T: the number of rows, not of columns.",
-                experiment="Compare `weights.shape[0]` and `weights.shape[1]` for a table of 2 rows and 3 columns."),
+                experiment="Compare `weights.shape[0]` and `weights.shape[1]` for a table of 2 rows and 3 "
+                           "columns."),
     ),
     equivalents=(
         Equivalent("loop-and-append", lambda w: np.array([int(np.argmax(row)) for row in w])),
