@@ -57,11 +57,12 @@ def test_ranges_are_those_of_pyproject():
     ours = dict(split(spec) for spec in SPECS)
     for extra in ("python", "pip"):
         ours.pop(extra)
-    assert {PIP_NAMES.get(name, name): range_ for name, range_ in ours.items()} == pip_ranges()
+    by_pip = dict(split(line) for line in PROJECT["optional-dependencies"]["pages"])
+    assert {PIP_NAMES.get(name, name): range_ for name, range_ in ours.items()} | by_pip == pip_ranges()
 
 
-def test_pip_installs_the_course_itself_and_nothing_else():
-    assert [entry for entry in CONDA["dependencies"] if isinstance(entry, dict)] == [{"pip": ["-e ."]}]
+def test_pip_installs_the_course_itself_and_what_writes_pages():
+    assert [entry for entry in CONDA["dependencies"] if isinstance(entry, dict)] == [{"pip": ["-e .[pages]"]}]
 
 
 def test_each_line_says_what_it_is_for():

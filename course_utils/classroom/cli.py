@@ -16,6 +16,7 @@ COMMANDS = {
     "doctor": ("course_utils.classroom.doctor", "say in plain words what is missing on this machine"),
     "progress": ("course_utils.overview", "show which exercises you have passed and what comes next"),
     "bank": ("course_utils.checks.bank", "table of known mistakes and right answers, each with its verdict"),
+    "export": ("course_utils.classroom.export", "write a notebook as one page that needs no kernel and no network"),
     "bench": ("course_utils.classroom.bench", "measure every figure the course promises, beside its bar"),
 }
 
