@@ -67,6 +67,8 @@ def first_difference(got, wanted, returns, tolerance):
 
 def _two_numbers(wanted, got):
     """Write two different numbers with enough digits to tell them apart."""
+    if isinstance(wanted, np.integer) and isinstance(got, np.integer):  # positions and counts
+        return f"{wanted}, got {got}"
     for digits in (3, 5, 8):
         a, b = number(wanted, digits), number(got, digits)
         if a != b:
