@@ -42,6 +42,7 @@ def _cosine_cases():
         Case((zero, zero), note="both are the zero vector"),
         Case((rng.normal(size=6), 3 * rng.normal(size=6)), note="six numbers each"),
         Case((np.array([-0.5]), np.array([-4.0])), note="one number each"),
+        Case((np.array([0.1, -0.1]), np.array([0.0, 0.2])), note="short vectors"),
     )
 
 
@@ -69,6 +70,15 @@ def _by_loop(a, b):
     if bottom_a * bottom_b == 0:
         return 0.0
     return top / math.sqrt(bottom_a * bottom_b)
+
+
+def _one_number(call):
+    for a, b in (([1.0, 2.0], [2.0, 0.5]), ([0.0, 0.0], [2.0, 0.5])):
+        result = call(np.array(a), np.array(b))
+        if np.shape(result) != ():
+            return Broken("two vectors should give one number",
+                          f"cosine_similarity({a}, {b}) gives something of shape {np.shape(result)}",
+                          "Print your result: what is missing to make one number of it?")
 
 
 def _length_does_not_count(call):
@@ -119,6 +129,7 @@ COSINE = Exercise(
     returns=(Returns("cosine", "()"),),
     cases=_cosine_cases,
     probes=(
+        Probe("two vectors give one number", _one_number),
         Probe("lengths do not count", _length_does_not_count),
         Probe("a vector has 1 with itself and -1 with its opposite", _same_and_opposite),
         Probe("45 and 60 degrees give 0.707 and 0.5", _half_a_right_angle),
@@ -139,6 +150,9 @@ COSINE = Exercise(
                 cause="It divides by one length and multiplies by the other: "
                       "`x / m * n` means `(x / m) * n`.",
                 experiment="Compute `8 / 2 * 4` and `8 / (2 * 4)`."),
+        Mistake("first-length-twice", changes={"divide": lambda p, m, n: p / (m * m)},
+                cause="It divides by the length of the first vector twice, and never by that of the second.",
+                experiment="Make the second vector ten times as long and watch the result."),
         Mistake("lengths-added", changes={"divide": lambda p, m, n: p / (m + n)},
                 cause="It divides by the sum of the two lengths instead of their product.",
                 experiment="Try a vector of length 2 with itself: the cosine has to be 1."),
@@ -170,11 +184,17 @@ COSINE = Exercise(
                 cause="It returns 0 as soon as any single number is 0, "
                       "but a zero vector has nothing but zeros.",
                 experiment="Try `[3.0, 0.0]` with itself."),
+        Mistake("sum-of-zero", changes={"is_zero": lambda a, b: a.sum() == 0 or b.sum() == 0},
+                cause="It takes a vector whose numbers add up to 0 for a zero vector.",
+                experiment="Try `[1.0, -1.0]` with itself."),
         Mistake("one-at-zero", changes={"at_zero": lambda: 1.0},
                 cause="It returns 1 for a zero vector, which would mean: the same direction.",
                 experiment="Read the task again: which number is asked for where a vector has no direction?"),
         Mistake("without-sign", changes={"finish": abs},
                 cause="It drops the minus sign, so opposite directions look alike.",
+                experiment="Try a vector with its opposite: `a` and `-a`."),
+        Mistake("squared", changes={"finish": lambda c: c**2},
+                cause="It returns the square of the cosine.",
                 experiment="Try a vector with its opposite: `a` and `-a`."),
         Mistake("cut-at-zero", changes={"finish": lambda c: max(c, 0.0)},
                 cause="It replaces negative results by 0, so all angles above 90 degrees look the same.",

@@ -50,6 +50,11 @@ def _loop(a, b):
     return total
 
 
+def _overwrites(a, b):
+    a *= b
+    return a.sum()
+
+
 def _from_lengths(a, b):
     return (np.linalg.norm(a + b) ** 2 - np.linalg.norm(a - b) ** 2) / 4
 
@@ -58,7 +63,8 @@ def _one_number(call):
     result = call(np.array([1.0, 2.0, 0.0]), np.array([2.0, 0.5, 1.0]))
     if np.shape(result) != ():
         return Broken("two vectors should give one number",
-                      f"dot([1.0, 2.0, 0.0], [2.0, 0.5, 1.0]) gives something of shape {np.shape(result)}")
+                      f"dot([1.0, 2.0, 0.0], [2.0, 0.5, 1.0]) gives something of shape {np.shape(result)}",
+                      "Print your result: what is missing to make one number of it?")
 
 
 def _picks_a_number_out(call):
@@ -156,6 +162,24 @@ DOT = Exercise(
         Mistake("product-of-sums", function=lambda a, b: a.sum() * b.sum(),
                 cause="It adds each vector up first and then multiplies the two sums.",
                 experiment="Work `[1.0, 2.0]` with `[3.0, 4.0]` out by hand: which numbers meet?"),
+        Mistake("list-of-products", function=lambda a, b: [x * y for x, y in zip(a, b, strict=True)],
+                cause="It returns the list of products without adding them up.",
+                experiment="Print your result: how many numbers should two vectors give?"),
+        Mistake("one-number-in-an-array", changes={"collect": lambda p: p.sum(keepdims=True)},
+                cause="The number is right, but it comes inside an array of shape (1,).",
+                experiment="Print `.shape` of your result: a number alone has the shape ()."),
+        Mistake("cosine", function=lambda a, b: a @ b / (np.linalg.norm(a) * np.linalg.norm(b)),
+                cause="It divides by the lengths of the vectors, which is not part of a dot product.",
+                experiment="Double one vector: the result should double."),
+        Mistake("sign-dropped", changes={"collect": lambda p: abs(p.sum())},
+                cause="It drops the minus sign of the result.",
+                experiment="Try `[1.0]` and `[-1.0]`: they point in opposite directions."),
+        Mistake("whole-number", changes={"collect": lambda p: int(p.sum())},
+                cause="It cuts off what stands behind the decimal point.",
+                experiment="Try `[0.5]` with `[1.0]`."),
+        Mistake("writes-into-a", function=_overwrites,
+                cause="`a *= b` writes the products into `a` itself.",
+                experiment="Print `a` before and after the call, then try `products = a * b`."),
         Mistake("all-pairs", function=np.outer,
                 cause="It multiplies every number of one vector with every number of the other.",
                 experiment="Print `.shape` of your result: how many numbers should two vectors give?"),

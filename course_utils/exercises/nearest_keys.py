@@ -71,6 +71,33 @@ def _no_keepdims_queries_first(queries, keys):
     return (queries @ keys.T).argmax(axis=1)
 
 
+def _starts_at_zero(queries, keys):
+    places = np.zeros(len(queries), dtype=int)
+    for i, q in enumerate(queries):
+        best = 0.0
+        for j, k in enumerate(keys):
+            cosine = q @ k / math.sqrt((q @ q) * (k @ k))
+            if cosine > best:
+                best, places[i] = cosine, j
+    return places
+
+
+def _never_reset(queries, keys):
+    best, place, places = -2.0, 0, []
+    for q in queries:
+        for j, k in enumerate(keys):
+            cosine = q @ k / math.sqrt((q @ q) * (k @ k))
+            if cosine > best:
+                best, place = cosine, j
+        places.append(place)
+    return np.array(places)
+
+
+def _writes_into_keys(queries, keys):
+    keys /= np.linalg.norm(keys, axis=1, keepdims=True)
+    return (queries @ keys.T).argmax(axis=1)
+
+
 def _nearest_by_loop(queries, keys):
     places = []
     for q in queries:
@@ -88,10 +115,12 @@ def _one_key_for_each_query(call):
     places = call(np.array([[1.0, 0.2], [0.1, 1.0]]), np.array([[1.0, 1.0], [2.0, 0.1], [0.1, 3.0]]))
     if places.shape != (2,):
         return Broken("2 queries should give 2 positions",
-                      f"the result has shape {places.shape} instead of (2,)")
+                      f"the result has shape {places.shape} instead of (2,)",
+                      "Print `.shape` of your result, and say in words what each of its numbers is.")
     if places.dtype.kind not in "iu":
         return Broken("positions should be whole numbers, because `words[1.0]` is no position in a list",
-                      f"the result holds numbers of dtype {places.dtype}")
+                      f"the result holds numbers of dtype {places.dtype}",
+                      "Give the array that you fill `dtype=int`.")
 
 
 def _finds_itself(call):
@@ -114,10 +143,10 @@ def _length_of_keys_does_not_count(call):
 
 
 def _opposite_is_far(call):
-    places = call(np.array([[1.0, 0.0]]), np.array([[-3.0, 0.0], [0.5, 1.0]]))
+    places = call(np.array([[1.0, 0.0]]), np.array([[-3.0, 0.0], [-0.5, 1.0]]))
     if places[0] == 0:
         return Broken("the opposite direction is the least alike of all",
-                      "nearest([[1.0, 0.0]], [[-3.0, 0.0], [0.5, 1.0]]) gives 0, "
+                      "nearest([[1.0, 0.0]], [[-3.0, 0.0], [-0.5, 1.0]]) gives 0, "
                       "the key that points the other way")
 
 
@@ -182,6 +211,26 @@ NEAREST = Exercise(
         Mistake("list", changes={"finish": lambda p: p.tolist()},
                 cause="It returns a Python list where the task asks for a NumPy array.",
                 experiment="Compare `type([1, 0])` with `type(np.array([1, 0]))`."),
+        Mistake("decimals", changes={"finish": lambda p: p.astype(float)},
+                cause="The positions are right, but stored as decimals: "
+                      "`np.zeros` makes these unless told otherwise.",
+                experiment="Try `words[1.0]`, then look up the argument `dtype` of `np.zeros`."),
+        Mistake("keys-themselves", function=lambda q, k: k[nearest(q, k)],
+                cause="It returns the keys that it found, not their positions.",
+                experiment="Print `.shape` of your result: how many numbers does one query need?"),
+        Mistake("starts-at-zero", function=_starts_at_zero,
+                cause="The search begins with 0 as the best cosine, "
+                      "so a key with a negative one is never taken.",
+                experiment="Try one query whose cosine with every key is negative."),
+        Mistake("never-reset", function=_never_reset,
+                cause="The best cosine so far is kept from query to query, "
+                      "so a query competes with those before it.",
+                experiment="Print the best cosine so far at the beginning of each query: "
+                           "what should it be there?"),
+        Mistake("writes-into-keys", function=_writes_into_keys,
+                cause="`keys /= ...` changes the caller's own array.",
+                experiment="Print `keys` before and after the call, "
+                           "then give the shortened keys a new name."),
         Mistake("no-keepdims", function=_no_keepdims,
                 cause="The lengths lost their axis: (S,) stands under the columns of (S, d), "
                       "one row too few.",

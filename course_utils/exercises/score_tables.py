@@ -76,6 +76,10 @@ def _counts_first_axes(q, k):
     return table
 
 
+def _two_or_three_axes(q, k):
+    return q @ k.transpose(0, 2, 1) if q.ndim == 3 else q @ k.T
+
+
 def _every_pair_in_turn(q, k):
     table = np.zeros((*q.shape[:-1], k.shape[-2]))
     for *lead, i, j in np.ndindex(table.shape):
@@ -87,7 +91,8 @@ def _rows_for_queries(call):
     table = call(np.ones((2, 4)), np.ones((3, 4)))
     if table.shape != (2, 3):
         return Broken("the table should have a row for each query and a column for each key",
-                      f"2 queries and 3 keys of width 4 give the shape {table.shape} instead of (2, 3)")
+                      f"2 queries and 3 keys of width 4 give the shape {table.shape} instead of (2, 3)",
+                      "Print the shape of each step of your code for these sizes.")
 
 
 def _single_one_picks(call):
@@ -187,6 +192,9 @@ SCORES = Exercise(
                 cause="The rows were turned into weights that sum to 1, "
                       "which is one step further than asked.",
                 experiment="Work one score out by hand."),
+        Mistake("without-sign", changes={"finish": lambda s, q, k: np.abs(s)},
+                cause="It drops the minus signs of the scores.",
+                experiment="Try a query and its opposite as the key."),
         Mistake("distances", changes={"finish": _distances},
                 cause="It measures squared distances, which are small where vectors are alike.",
                 experiment="Try a query that equals a key: a score of 0 means no likeness at all."),
@@ -196,6 +204,13 @@ SCORES = Exercise(
         Mistake("pairs-only", function=lambda q, k: (q * k).sum(axis=-1),
                 cause="It pairs query i with key i only, but every query should meet every key.",
                 experiment="Count the scores for 2 queries and 3 keys."),
+        Mistake("number-by-number", function=lambda q, k: q * k,
+                cause="`*` multiplies number by number; it makes no sums, and each query meets one key only.",
+                experiment="Compare `a * b` and `a @ b` for two vectors."),
+        Mistake("np-dot-of-t", function=lambda q, k: np.dot(q, k.T),
+                cause="`.T` turns all the axes around and `np.dot` pairs every item with every other: "
+                      "both are right for two axes only.",
+                experiment="Print `np.zeros((2, 5, 4)).T.shape`."),
         Mistake("np-dot", function=lambda q, k: np.dot(q, k.swapaxes(-1, -2)),
                 cause="In a batch, `np.dot` and `np.inner` pair every item's queries with the keys of every "
                       "other item.",
@@ -204,6 +219,12 @@ SCORES = Exercise(
         Mistake("three-letters", function=lambda q, k: np.einsum("btd,bsd->bts", q, k),
                 cause="The letters of `einsum` name exactly three axes.",
                 experiment="Look up what `...` means in `np.einsum`."),
+        Mistake("two-letters", function=lambda q, k: np.einsum("td,sd->ts", q, k),
+                cause="The letters of `einsum` name exactly two axes.",
+                experiment="Look up what `...` means in `np.einsum`."),
+        Mistake("two-or-three-axes", function=_two_or_three_axes,
+                cause="It knows two axes and three axes, but not four.",
+                experiment="Which one expression swaps the last two axes, however many stand before them?"),
         Mistake("two-axes-only", function=_unpacks_two_axes,
                 cause="`T, d_k = q.shape` works for exactly two axes.",
                 experiment="Try `q.shape[-2]` on arrays with two and with three axes."),

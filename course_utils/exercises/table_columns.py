@@ -40,6 +40,13 @@ def _averages_in_turn(w, axis):
     return average
 
 
+def _adds_into_the_table(weights):
+    total = weights[0]
+    for row in weights[1:]:
+        total += row
+    return total / len(weights)
+
+
 def _wins(w, axis):
     return np.bincount(w.argmax(axis=1), minlength=w.shape[1]) / len(w)
 
@@ -67,7 +74,8 @@ def _shares_sum_to_one(call):
     received = call(weights)
     if received.shape != (3,):
         return Broken("a table with 3 columns has 3 keys, so the result should have shape (3,)",
-                      f"attention_received({rounded(weights)}) has shape {received.shape}")
+                      f"attention_received({rounded(weights)}) has shape {received.shape}",
+                      "Print `.shape` of your result, and say in words what each of its numbers is.")
     if abs(received.sum() - 1) > 1e-6:
         return Broken("each query gives away a total of 1, so the averages of all keys should make 1 too",
                       f"attention_received({rounded(weights)}) is {rounded(received)}: "
@@ -151,6 +159,12 @@ ATTENTION_RECEIVED = Exercise(
         Mistake("first-row-twice", changes={"collect": lambda w, axis: (w[0] + w.sum(axis)) / len(w)},
                 cause="The total starts as the first row, and then the loop adds the first row again.",
                 experiment="Try a table of one row: the result should be that row."),
+        Mistake("first-query", changes={"collect": lambda w, axis: w[0]},
+                cause="It returns row 0: what one query gives, not what a key receives from all of them.",
+                experiment="Change row 1 of the table and watch the result."),
+        Mistake("adds-into-the-table", function=_adds_into_the_table,
+                cause="The total is row 0 of the table itself, and `+=` writes into it.",
+                experiment="Print `weights` before and after the call, and look up `.copy()`."),
         Mistake("self-left-out", changes={"table": without_self},
                 cause="It leaves out the weight that a token gives itself, which counts like any other.",
                 experiment="Sum your result: where has the rest of the 1 gone?"),

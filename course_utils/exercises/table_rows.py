@@ -84,14 +84,16 @@ def _loop_over_everything(weights):
 
 
 def _one_position_for_each_query(call):
-    weights = np.array([[0.6, 0.3, 0.1], [0.2, 0.1, 0.7]])
+    weights = np.array([[0.4, 0.35, 0.25], [0.2, 0.3, 0.5]])
     places = call(weights)
     if places.shape != (2,):
         return Broken("a table with 2 rows has 2 queries, so the result should have shape (2,)",
-                      f"most_attended({rounded(weights)}) has shape {places.shape}")
+                      f"most_attended({rounded(weights)}) has shape {places.shape}",
+                      "Print `.shape` of your result, and say in words what each of its numbers is.")
     if places.dtype.kind not in "iu":
         return Broken("positions should be whole numbers, because `tokens[1.0]` is no position in a list",
-                      f"most_attended({rounded(weights)}) holds numbers of dtype {places.dtype}")
+                      f"most_attended({rounded(weights)}) holds numbers of dtype {places.dtype}",
+                      "Give the array that you fill `dtype=int`.")
     for place in places:
         if not 0 <= place < 3:
             return Broken("the keys of a table with 3 columns have the positions 0, 1 and 2",
@@ -192,6 +194,13 @@ MOST_ATTENDED = Exercise(
         Mistake("marks", changes={"pick": lambda w, axis: (w == w.max(axis, keepdims=True)).astype(int)},
                 cause="It marks the largest weights with 1 in a table instead of giving their positions.",
                 experiment="Print `.shape` of your result: how many numbers does one query need?"),
+        Mistake("decimals", changes={"finish": lambda p: p.astype(float)},
+                cause="The positions are right, but stored as decimals: "
+                      "`np.zeros` makes these unless told otherwise.",
+                experiment="Try `tokens[1.0]`, then look up the argument `dtype` of `np.zeros`."),
+        Mistake("over-half", function=lambda w: np.where(w > 0.5)[1],
+                cause="It looks for weights above a bound, but the largest of a row can be small.",
+                experiment="Try the row `[0.3, 0.3, 0.4]`."),
         Mistake("never-reset", function=_never_reset,
                 cause="The largest weight so far is kept from row to row, "
                       "so a row is compared with those before it.",
