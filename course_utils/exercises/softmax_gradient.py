@@ -1,0 +1,195 @@
+"""Exercise of notebook 02: how each weight answers to each score."""
+
+import numpy as np
+
+from course_utils.attention import softmax
+from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises._shared import naive_softmax, rounded
+
+
+def softmax_jacobian(x):
+    """Slopes (S, S) of the weights of scores x (S,): entry [i, j] is that of weight i along score j."""
+    p = softmax(x)
+    return np.diag(p) - np.outer(p, p)
+
+
+def _cases():
+    rng = np.random.default_rng(23)
+    return (
+        Case((np.array([0.0, 1.0]),), note="two scores"),
+        Case((np.array([1.0, 0.0, -0.5]),), note="three scores"),
+        Case((rng.normal(size=5),), note="five scores"),
+        Case((np.array([8.0, 0.0, -1.0, 1.0]),), note="one score far above the others"),
+        Case((np.array([1000.0, 1001.0, 1000.5]),), note="large scores"),
+    )
+
+
+def jacobian_by_stages(x, *, weigh=softmax, own=np.diag, cross=np.outer, combine=np.subtract):
+    """The slopes of softmax, in stages that can be replaced one by one."""
+    p = weigh(x)
+    return combine(own(p), cross(p, p))
+
+
+def _weights_trade(call):
+    x = np.array([0.5, 2.0, 1.0])
+    for j, total in enumerate(call(x).sum(axis=0)):
+        if not abs(total) < 1e-5:
+            return Broken("the weights always sum to 1: what one gains the others lose, so each column "
+                          "should sum to 0",
+                          f"for the scores {x.tolist()}, column {j} sums to {total:.3f}")
+
+
+def _common_shift_is_invisible(call):
+    x = np.array([0.5, 2.0, 1.0])
+    for i, total in enumerate(call(x).sum(axis=1)):
+        if not abs(total) < 1e-5:
+            return Broken("raising all scores together changes no weight, so each row should sum to 0",
+                          f"for the scores {x.tolist()}, row {i} sums to {total:.3f}")
+
+
+def _own_score_helps(call):
+    x = np.array([0.5, 2.0, 1.0])
+    slopes = call(x)
+    for i, j in np.ndindex(3, 3):
+        if not (slopes[i, j] > 0 if i == j else slopes[i, j] < 0):
+            which = "its own score" if i == j else "another score"
+            return Broken(f"a weight should {'rise' if i == j else 'fall'} when {which} rises",
+                          f"for the scores {x.tolist()}, entry [{i}, {j}] is {slopes[i, j]:.3f}")
+
+
+def _equal_scores_by_hand(call):
+    slopes = call(np.array([3.0, 3.0]))
+    if not np.allclose(slopes, [[0.25, -0.25], [-0.25, 0.25]], atol=1e-5):
+        return Broken("two equal scores have the weights 0.5 and 0.5, and slopes of 0.25 and -0.25",
+                      f"for the scores [3.0, 3.0] the result is {rounded(slopes)}")
+
+
+def _shape_is_square(call):
+    shape = call(np.array([0.5, 2.0, 1.0])).shape
+    if shape != (3, 3):
+        return Broken("three weights and three scores make 3 x 3 slopes",
+                      f"for the scores [0.5, 2.0, 1.0] the result has shape {shape}")
+
+
+def _nudged(x, step, divide_by):
+    """Nudge each score up by a step and note how the weights change."""
+    return np.stack([(softmax(x + step * e) - softmax(x)) / divide_by for e in np.eye(len(x))], axis=1)
+
+
+def _in_loops(x):
+    p = softmax(x)
+    slopes = np.zeros((len(x), len(x)))
+    for i in range(len(x)):
+        for j in range(len(x)):
+            slopes[i, j] = p[i] * (1 - p[i]) if i == j else -p[i] * p[j]
+    return slopes
+
+
+JACOBIAN = Exercise(
+    name="softmax_jacobian",
+    title="Compute how every weight answers to every score",
+    notebook="02_softmax",
+    signature="softmax_jacobian(x)",
+    reference=softmax_jacobian,
+    arrays="numpy",
+    returns=(Returns("slopes", "(S, S)"),),
+    cases=_cases,
+    probes=(
+        Probe("S weights and S scores make S x S slopes", _shape_is_square),
+        Probe("a weight rises with its own score and falls with the others", _own_score_helps),
+        Probe("each column sums to 0", _weights_trade),
+        Probe("each row sums to 0", _common_shift_is_invisible),
+        Probe("two equal scores have slopes of 0.25 and -0.25", _equal_scores_by_hand),
+    ),
+    stages=jacobian_by_stages,
+    mistakes=(
+        Mistake("no-softmax", changes={"weigh": lambda x: x},
+                cause="The formula is used with the scores themselves; p stands for the weights.",
+                experiment="Print what you use as p: does it sum to 1?"),
+        Mistake("exponentials-as-weights", changes={"weigh": lambda x: np.exp(x - x.max())},
+                cause="The formula is used with exponentials that are not divided by their sum.",
+                experiment="Print what you use as p: does it sum to 1?"),
+        Mistake("no-maximum", changes={"weigh": naive_softmax},
+                cause="The exponential runs on large scores without subtracting the maximum, and overflows.",
+                experiment="Print the weights that you use for the scores [1000.0, 1001.0]."),
+        Mistake("plus", changes={"combine": np.add},
+                cause="The products are added where they should be subtracted, so all weights seem to rise "
+                      "together.",
+                experiment="Sum a column: the weights always sum to 1, so how can they all rise?"),
+        Mistake("signs-flipped", changes={"combine": lambda a, b: b - a},
+                cause="All signs are the wrong way round.",
+                experiment="Raise the first score of [0.0, 1.0] a little by hand: does its weight rise or "
+                           "fall?"),
+        Mistake("no-diagonal", changes={"own": np.zeros_like},
+                cause="Only the products -p[i] * p[j] are there; what a weight gains from its own score is "
+                      "missing.",
+                experiment="Look at entry [0, 0]: does a weight fall when its own score rises?"),
+        Mistake("no-products", changes={"cross": lambda p, q: 0.0},
+                cause="Only the weights on the diagonal are there; the sum below the fraction changes as "
+                      "well.",
+                experiment="Raise the first score of [0.0, 1.0] a little: what happens to the second "
+                           "weight?"),
+        Mistake("diagonal-only", changes={"cross": lambda p, q: np.diag(p * q)},
+                cause="Only the diagonal is filled, as if a score moved no weight but its own.",
+                experiment="Raise the first score of [0.0, 1.0] a little: what happens to the second "
+                           "weight?"),
+        Mistake("inner-product", changes={"cross": np.dot},
+                cause="One number, the dot product of p with itself, is subtracted everywhere, in place of a "
+                      "table of products.",
+                experiment="Print the shapes of p @ p and np.outer(p, p)."),
+        Mistake("elementwise-product", changes={"cross": np.multiply},
+                cause="p * p has shape (S,), so the same row of squares is subtracted from every row.",
+                experiment="Print the shapes of p * p and np.outer(p, p)."),
+        Mistake("weights-subtracted", changes={"cross": lambda p, q: p},
+                cause="The weights themselves are subtracted from each row in place of products of two "
+                      "weights.",
+                experiment="Work entry [0, 1] out by hand for two equal scores: is it -0.5 or -0.25?"),
+        Mistake("ones-on-the-diagonal", changes={"own": lambda p: np.eye(len(p))},
+                cause="The diagonal starts from 1 in place of the weight.",
+                experiment="Sum a row of your result: which number on the diagonal would make it 0?"),
+        Mistake("weights-everywhere", changes={"own": lambda p: p[:, None]},
+                cause="The formula of the diagonal, p[i] * (1 - p[j]), fills the whole table.",
+                experiment="Look at entry [0, 1]: does the first weight rise when the second score rises?"),
+        Mistake("weights-in-every-row", changes={"own": lambda p: p},
+                cause="p is used where a table with p on its diagonal is needed, so it is added to every "
+                      "row.",
+                experiment="Compare p with np.diag(p) for two weights."),
+        Mistake("one-slope-each", function=lambda x: softmax(x) * (1 - softmax(x)),
+                cause="There is one slope for each weight, as for a sigmoid; but every score moves every "
+                      "weight.",
+                experiment="Raise the first score of [0.0, 1.0] a little: how many weights change?"),
+        Mistake("slope-of-the-logarithm", function=lambda x: np.eye(len(x)) - softmax(x),
+                cause="These are the slopes of the logarithm of the weights: each row lacks the factor p[i].",
+                experiment="Multiply row i by p[i] for two equal scores and compare with 0.25 and -0.25."),
+        Mistake("not-divided-by-step", function=lambda x: _nudged(x, 1e-6, 1.0),
+                cause="The change of the weights is not divided by the step, so every slope is nearly 0.",
+                experiment="Make the step ten times smaller: a slope should not change, does yours?"),
+        Mistake("long-step", function=lambda x: _nudged(x, 0.1, 0.1),
+                cause="The step is so long that the slope changes on the way.",
+                experiment="Make the step ten times smaller and watch the digits that change."),
+        Mistake("longer-step", function=lambda x: _nudged(x, 0.01, 0.01),
+                cause="The step of 0.01 is still so long that the slope changes on the way.",
+                experiment="Make the step ten times smaller and watch the digits that change."),
+    ),
+    equivalents=(
+        Equivalent("two-loops", _in_loops),
+        Equivalent("broadcast", lambda x: softmax(x)[:, None] * (np.eye(len(x)) - softmax(x))),
+        Equivalent("einsum", lambda x: np.diag(softmax(x)) - np.einsum("i,j->ij", softmax(x), softmax(x))),
+        Equivalent("steps-on-both-sides", lambda x: (_nudged(x, 1e-5, 1e-5) + _nudged(x, -1e-5, -1e-5)) / 2),
+        Equivalent("small-steps", lambda x: _nudged(x, 1e-7, 1e-7)),
+        Equivalent("column-times-row", lambda x: (
+            np.eye(x.size) * softmax(x) - softmax(x).reshape(-1, 1) @ softmax(x).reshape(1, -1))),
+    ),
+    hints=(
+        "Nudge one score on paper, for two equal scores: its own weight rises, the other falls. So the "
+        "entries on the "
+        "diagonal and beside it have different signs.",
+        "p = softmax(x). Beside the diagonal stands -p[i] * p[j], on it p[i] - p[i] * p[i]: the same "
+        "product, "
+        "and one p[i] more. `np.outer(p, p)` is the table of all products.",
+        "`p = softmax(x)`, then `return np.diag(p) - np.outer(p, p)`.",
+    ),
+    minutes=10,
+)
+
+EXERCISES = (JACOBIAN,)
