@@ -13,6 +13,7 @@ import sys
 from importlib.machinery import PathFinder
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_LIBRARY = os.path.dirname(os.__file__)
 _LOOPBACK = {"", "localhost", "ip6-localhost", "::1", "::", "0.0.0.0"}
 
 
@@ -37,8 +38,9 @@ def _refuse(what, target):
     if log:
         frame, trail = sys._getframe(2), []
         while frame is not None and len(trail) < 8:
-            if frame.f_code.co_filename not in (__file__, socket.__file__):
-                trail.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+            name = frame.f_code.co_filename
+            if name != __file__ and (not name.startswith(_LIBRARY) or "site-packages" in name):
+                trail.append(f"{name}:{frame.f_lineno}")
             frame = frame.f_back
         with open(log, "a", encoding="utf-8") as file:
             file.write(f"{what} {target!r} by {' < '.join(trail)}\n")
