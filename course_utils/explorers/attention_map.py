@@ -183,7 +183,8 @@ class AttentionExplorer(Explorer):
         cell = proposal["value"]
         if len(cell) != 2:
             raise ValueError(f"cell should be [query, key], got {cell}")
-        return [_inside("cell[0]", cell[0], max(1, self.picture.T)), _inside("cell[1]", cell[1], max(1, self.picture.S))]
+        counts = (max(1, self.picture.T), max(1, self.picture.S))
+        return [_inside(f"cell[{n}]", cell[n], counts[n]) for n in (0, 1)]
 
     @traitlets.validate("temperature")
     def _temperature_positive(self, proposal):

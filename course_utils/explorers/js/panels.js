@@ -88,13 +88,14 @@ class PartsPanel {
 }
 
 function stepsOf(parts, numbers, shown) {
-  const d = numbers.width, steps = [], three = v => fixed(v, 3);
+  const d = numbers.width, steps = [], three = v => fixed(v, 3).replace("-", "−");
+  const bracketed = v => (v < 0 ? `(${three(v)})` : three(v));
   steps.push(`Score${d > 1 ? `: the ${d} products sum to` : " ="} ${three(parts.score)}.`);
   if (numbers.divisor !== 1) steps.push(`Scaled score: ${three(parts.score)} ÷ √${d} = ${three(parts.scaled)}.`);
   if (parts.hidden) return [...steps, "Hidden by the mask: the score becomes minus infinity, and the weight 0."];
   if (numbers.temperature !== 1)
     steps.push(`Divided by the temperature ${fixed(numbers.temperature)}: ${three(parts.logit)}.`);
-  steps.push(`Softmax term: exp(${three(parts.logit)} − ${three(parts.largest)}) = ${three(parts.term)}, where ${three(parts.largest)} is the row's largest.`);
+  steps.push(`Softmax term: exp(${three(parts.logit)} − ${bracketed(parts.largest)}) = ${three(parts.term)}, where ${three(parts.largest)} is the row's largest.`);
   steps.push(`Weight: ${three(parts.term)} ÷ ${three(parts.sum)}, the sum of the row's terms, = ${three(parts.weight)}.`);
   if (differs(parts.weight, shown, 1e-3)) steps.push(`The figure shows ${three(shown)}: not what these steps give.`);
   if (parts.v) steps.push(`Contribution to the output: ${three(parts.weight)} × v = ${brief(parts.v.map(x => x * parts.weight))}.`);
@@ -102,14 +103,14 @@ function stepsOf(parts, numbers, shown) {
 }
 
 const brief = (vector, limit = 6) =>
-  `[${vector.slice(0, limit).map(v => fixed(v)).join(", ")}${vector.length > limit ? `, … ${vector.length} in all` : ""}]`;
+  `[${vector.slice(0, limit).map(v => fixed(v).replace("-", "−")).join(", ")}${vector.length > limit ? `, … ${vector.length} in all` : ""}]`;
 
 // q, k and their products: numbers while they fit, strips of bars for longer vectors.
 function vectorTable({ q, k, products }) {
   const rows = [["q", q, "query"], ["k", k, "key"], ["q × k", products, "value"]];
   const largest = Math.max(...rows.flatMap(([, vector]) => vector.map(Math.abs)), 1e-9);
   const cells = vector => q.length <= 8
-    ? vector.map(v => html("td", { text: fixed(v) }))
+    ? vector.map(v => html("td", { text: fixed(v).replace("-", "−") }))
     : [html("td", {}, barStrip(vector, largest))];
   return html("table", {}, ...rows.map(([name, vector, kind]) =>
     html("tr", { class: `cu-${kind}` }, html("th", { scope: "row", text: name }), ...cells(vector))));
