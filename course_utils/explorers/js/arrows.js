@@ -1,0 +1,241 @@
+// Two arrows and their dot product; or one query, several keys, and the score of each.
+
+FIGURES.arrows = ctx => {
+  const limit = ctx.get("limit"), reach = ctx.get("score_limit"), many = ctx.get("key_vectors").length > 0;
+  const state = arrowState(ctx, many, limit);
+  const field = arrowPlane(ctx, state, limit);
+  const side = many ? scorePanel(ctx, state, reach) : productPanel(ctx, reach);
+  arrowControls(ctx, state, limit);
+  const root = sheet(ctx, ctx.get("title"), [field, side]);
+  ctx.watch(["a", "b", "key_vectors", "chosen", "normalise"], () => {
+    const now = state.now();
+    field.draw(now);
+    side.draw(now);
+    state.controls.forEach(refresh => refresh());
+    ctx.readout.textContent = arrowSentence(now);
+    ctx.announce(() => `${arrowSentence(now)} ${arrowNumbers(now)}`);
+  });
+  ctx.exportButtons(() => root, "dot-product");
+};
+
+// Where the arrows are, and the ways to move them. A tip never leaves the plane; drags stop at tenths.
+function arrowState(ctx, many, limit) {
+  const others = () => many ? ctx.get("key_vectors") : [ctx.get("b")];
+  const names = many ? ctx.get("key_names") : [ctx.get("b_name")];
+  const tidy = (point, old) => {
+    if (!ctx.get("normalise")) return point.map(v => clamp(snap(v, 0.1), -limit, limit));
+    const turned = times2(unit2(point), length2(old) || 1);
+    return times2(turned, Math.min(1, limit / Math.max(...turned.map(Math.abs))));
+  };
+  const setA = point => ctx.set("a", tidy(point, ctx.get("a")));
+  const setOther = (n, point) => {
+    const moved = tidy(point, others()[n]);
+    if (many) ctx.set("key_vectors", others().map((key, m) => m === n ? moved : key));
+    else ctx.set("b", moved);
+  };
+  const choose = n => { if (many && ctx.get("chosen") !== n) ctx.set("chosen", n); };
+  const now = () => {
+    const unit = ctx.get("normalise"), shape = unit ? unit2 : v => v, n = many ? ctx.get("chosen") : 0;
+    const a = ctx.get("a"), b = others()[n];
+    return {
+      a: shape(a), b: shape(b), others: others().map(shape), n, unit, many, names, aName: ctx.get("a_name"), bName: names[n],
+      dot: dot2(shape(a), shape(b)), angle: angle2(a, b), cosine: cosine2(a, b), lengths: [length2(a), length2(b)],
+    };
+  };
+  return { now, setA, setOther, choose, names, others, many, controls: [] };
+}
+
+function arrowControls(ctx, state, limit) {
+  const now = () => state.many ? ctx.get("chosen") : 0;
+  const slider = (label, short, vector, put, axis) => state.controls.push(barSlider(ctx, {
+    label, short, min: -limit, max: limit, step: 0.1, get: () => vector()[axis],
+    put: v => put(vector().map((old, each) => each === axis ? v : old)),
+  }));
+  const a = ctx.get("a_name"), b = state.many ? "key" : ctx.get("b_name");
+  if (state.many) ctx.select({ trait: "chosen", label: "Key", options: state.names.map((name, n) => [n, shorten(name, 24)]) });
+  ["₁", "₂"].forEach((mark, axis) => slider(`${a}, number ${axis + 1}`, shorten(a) + mark, () => ctx.get("a"), state.setA, axis));
+  ["₁", "₂"].forEach((mark, axis) => slider(`${b}, number ${axis + 1}`, shorten(b) + mark, () => state.others()[now()],
+    point => state.setOther(now(), point), axis));
+  ctx.checkbox({ trait: "normalise", label: state.many ? "All lengths 1 (cosine)" : "Both lengths 1 (cosine)" });
+  presetButtons(ctx);
+}
+
+// The plane: arrows, the angle, and the shadow of a on the line of b. With all lengths 1 it is drawn closer.
+function arrowPlane(ctx, state, limit) {
+  const make = (reach, label) => plane({ size: 440, x: [-reach, reach], y: [-reach, reach], label });
+  const wide = make(limit * 1.12, "The plane of the arrows"), near = make(1.4, "The plane, all arrows with length 1");
+  const paint = (tag, style, attributes = {}) => svg(tag, { "aria-hidden": "true", style, ...attributes });
+  const edge = paint("line", "stroke: var(--cu-muted); stroke-dasharray: 2 5");
+  const edgeName = svg("text", { class: "cu-small cu-halo", "paint-order": "stroke", "text-anchor": "middle", text: "dot product 0" });
+  const ray = paint("line", "stroke: var(--cu-key); stroke-dasharray: 1 5");
+  const shadow = paint("line", "", { "stroke-linecap": "butt" });
+  const drop = paint("path", "fill: none; stroke: var(--cu-muted); stroke-width: 1.6; stroke-dasharray: 5 4");
+  const arc = paint("path", "fill: none; stroke: var(--cu-fg); stroke-width: 1.6");
+  const degrees = svg("text", { class: "cu-halo", "paint-order": "stroke", "text-anchor": "middle", "dominant-baseline": "central" });
+  const circle = paint("circle", "fill: none; stroke: var(--cu-line); stroke-dasharray: 4 4");
+  const b = state.names.map(name => arrow({ colour: "key", name })), a = arrow({ colour: "query", name: ctx.get("a_name") });
+  const active = () => ctx.get("normalise") ? near : wide;
+  const step = () => ctx.get("normalise") ? 0.05 : 0.1;
+  const tip = (label, vector, move) => {
+    const node = gripNode();
+    const refresh = ctx.grip(node, {
+      label: `Tip of ${label}`, at: event => active().at(event), step: 0.1,
+      value: () => ctx.get("normalise") ? unit2(vector()) : vector(), move,
+      describe: () => vector().map(v => words(v, 1)).join(", "),
+    });
+    return { node, refresh };
+  };
+  const tips = state.names.map((name, n) => tip(name, () => state.others()[n], point => state.setOther(n, point)));
+  tips.forEach((each, n) => ctx.listen(each.node, "focus pointerdown", () => state.choose(n)));
+  const tipA = tip(ctx.get("a_name"), () => ctx.get("a"), state.setA);
+  const shapes = svg("g", {}, edge, edgeName, ray, circle, shadow, drop, arc, ...b.map(each => each.node), a.node, degrees,
+    ...tips.map(each => each.node), tipA.node);
+  const draw = now => {
+    const here = active(), there = here === near ? wide : near, { P } = here, zero = P([0, 0]);
+    if (shapes.parentNode !== here.layer) here.layer.append(shapes);
+    here.node.style.display = "";
+    there.node.style.display = "none";
+    b.forEach((each, n) => {
+      each.set(zero, P(now.others[n]));
+      each.weigh(n === now.n ? 3.5 : 1.8);
+    });
+    a.set(zero, P(now.a));
+    spread([a, ...b].map(each => each.place));
+    tips.forEach((each, n) => { moveTo(each.node, P(now.others[n])); each.refresh(); });
+    moveTo(tipA.node, P(now.a));
+    tipA.refresh();
+    drawShadow(now, here);
+    drawAngle(now, here);
+  };
+  const drawShadow = (now, { P, x }) => {
+    const [ux, uy] = unit2(now.b), reach = x[1] / Math.max(Math.abs(ux), Math.abs(uy), 1e-9), flat = length2(now.b) === 0;
+    const foot = foot2(now.a, now.b), colour = now.dot < 0 ? "mark" : "value";
+    const span = (line, from, to) => fill(line, { x1: from[0], y1: from[1], x2: to[0], y2: to[1] }, []);
+    for (const each of [edge, edgeName, ray, shadow, drop]) each.style.display = flat ? "none" : "";
+    span(ray, P([-ux * reach, -uy * reach]), P([ux * reach, uy * reach]));
+    span(edge, P([-uy * reach, ux * reach]), P([uy * reach, -ux * reach]));
+    const end = P(times2([-uy, ux], (uy > 0 ? -0.86 : 0.86) * reach));
+    fill(edgeName, { x: clamp(end[0], 90, 380), y: end[1] }, []);
+    span(shadow, P([0, 0]), P(foot));
+    shadow.setAttribute("style", `stroke: var(--cu-${colour}); stroke-width: 11; opacity: 0.45`);
+    const [fx, fy] = P(foot), [ax, ay] = P(now.a), side = unit2([ax - fx, ay - fy]), back = times2([ux, -uy], now.dot > 0 ? -1 : 1);
+    const corner = length2([ax - fx, ay - fy]) > 14 && length2(foot) > 0
+      ? `M${plus2([fx, fy], times2(side, 11))}L${plus2([fx, fy], plus2(times2(side, 11), times2(back, 11)))}L${plus2([fx, fy], times2(back, 11))}` : "";
+    drop.setAttribute("d", `M${ax} ${ay}L${fx} ${fy}${corner}`);
+  };
+  const drawAngle = (now, { P }) => {
+    const known = Number.isFinite(now.angle);
+    for (const each of [arc, degrees]) each.style.display = known ? "" : "none";
+    circle.style.display = now.unit ? "" : "none";
+    const [cx, cy] = P([0, 0]), from = unit2(now.b), to = unit2(now.a), radius = 40;
+    fill(circle, { cx, cy, r: P([1, 0])[0] - cx }, []);
+    if (!known) return;
+    const sweep = from[0] * to[1] - from[1] * to[0] > 0 ? 0 : 1;
+    const at = (u, r) => [cx + u[0] * r, cy - u[1] * r];
+    arc.setAttribute("d", `M${at(from, radius)}A${radius} ${radius} 0 0 ${sweep} ${at(to, radius)}`);
+    const half = now.angle > 179.5 ? [-from[1], from[0]] : unit2(plus2(from, to));
+    const [x, y] = at(half, radius + 20);
+    fill(degrees, { x, y, text: `${words(now.angle, 0)}°` }, []);
+  };
+  return { node: svg("g", {}, wide.node, near.node), width: wide.width, height: wide.height, draw };
+}
+
+// The dot product as a bar and as three calculations that agree.
+function productPanel(ctx, reach) {
+  const width = 396, strong = { class: "cu-strong" };
+  const bars = [[0, 44, width, 22], [270, 120, 126, 16], [270, 146, 126, 16], [270, 174, 126, 16]].map(place => twoBars(...place, reach));
+  const bounds = [0, 1].map(() => svg("path", { style: "fill: none; stroke: var(--cu-fg); stroke-width: 2" }));
+  const result = text(0, 29, "", { class: "cu-big" }), most = text(width / 2, 85, "", { class: "cu-small", "text-anchor": "middle" });
+  const heads = [113, 224, 309].map(y => text(0, y, "", { class: "cu-small" }));
+  const lines = [134, 160, 188, 248, 272, 333].map(y => text(0, y, "", y === 188 ? strong : {}));
+  const node = svg("g", { "aria-hidden": "true" }, ...bars.map(each => each.node), ...bounds, result, most, ...heads, ...lines);
+  const draw = now => {
+    const digits = now.unit ? 2 : 1, a = shorten(now.aName, 10), b = shorten(now.bName, 10), brief = a.length + b.length < 5;
+    const [la, lb] = [length2(now.a), length2(now.b)], products = [0, 1].map(n => now.a[n] * now.b[n]);
+    const used = bars.map(each => each.pick(now.unit));
+    [now.dot, ...products, now.dot].forEach((value, n) => used[n].set(value));
+    bounds.forEach((mark, n) => mark.setAttribute("d", `M${used[0].at(n ? la * lb : -la * lb)} 40v30`));
+    const put = (node, words) => { node.textContent = words; };
+    put(result, `${a} · ${b} = ${words(now.dot)}`);
+    put(most, now.unit ? "between −1 (opposite) and 1 (same direction)" : `with these lengths from ${words(-la * lb)} to ${words(la * lb)}`);
+    put(heads[0], "number by number");
+    products.forEach((product, n) => put(lines[n],
+      `${brief ? `${a}${"₁₂"[n]} × ${b}${"₁₂"[n]} = ` : ""}${equation([now.a[n], now.b[n]], product, 2, digits)}`));
+    put(lines[2], `sum = ${words(now.dot)}`);
+    put(heads[1], "from the lengths and the angle");
+    const known = Number.isFinite(now.angle);
+    put(lines[3], known ? `|${a}| × |${b}| × cos ${words(now.angle, 0)}°` : "an arrow of length 0 has no angle");
+    put(lines[4], known ? `= ${equation([la, lb, now.cosine], now.dot)}` : "");
+    put(heads[2], `shadow of ${a} on the line of ${b}, times length of ${b}`);
+    put(lines[5], lb > 0 ? equation([now.dot / lb, lb], now.dot) : `${b} has no line to fall on`);
+  };
+  return { node, width, height: 350, draw };
+}
+
+// The same bar on two scales: for dot products, and for cosines.
+function twoBars(x, y, width, height, reach) {
+  const wide = bar({ x, y, width, height, low: -reach, high: reach }), near = bar({ x, y, width, height, low: -1, high: 1 });
+  const pick = unit => {
+    wide.node.style.display = unit ? "none" : "";
+    near.node.style.display = unit ? "" : "none";
+    return unit ? near : wide;
+  };
+  return { node: svg("g", {}, wide.node, near.node), pick };
+}
+
+// One row a key: its score as a bar. The chosen key is taken apart below.
+function scorePanel(ctx, state, reach) {
+  const width = 396, row = 32, count = state.names.length, truth = ctx.get("true_scores");
+  const placed = () => JSON.stringify(["a", "key_vectors"].map(n => ctx.get(n))), start = placed();
+  const head = text(0, 18, "", { class: "cu-small" });
+  const rows = state.names.map((name, n) => {
+    const y = 30 + n * row, back = svg("rect", { x: -6, y, width: width + 12, height: row - 2, rx: 4 });
+    const word = text(0, y + 20, isolate(shorten(name, 13))), value = text(width, y + 20, "", { "text-anchor": "end" });
+    const bars = twoBars(118, y + 6, 208, 18, reach);
+    const mark = svg("path", { style: "fill: var(--cu-bg); stroke: var(--cu-fg); stroke-width: 2" });
+    word.append(svg("title", { text: name }));
+    const node = svg("g", { class: "cu-row" }, back, bars.node, mark, word, value);
+    ctx.listen(node, "click", () => state.choose(n));
+    return { node, back, word, value, bars, mark, y };
+  });
+  const below = 54 + count * row, lines = [0, 1, 2].map(n => text(0, below + 25 * n, "", { class: ["cu-strong", "", "cu-small"][n] }));
+  const node = svg("g", { "aria-hidden": "true" }, head, ...rows.map(each => each.node), ...lines);
+  const draw = now => {
+    const scores = now.others.map(key => dot2(now.a, key)), best = Math.max(...scores), a = shorten(now.aName, 12), b = shorten(now.bName, 12);
+    const asGiven = truth.length > 0 && !now.unit && start === placed();
+    head.textContent = now.unit ? `cosine with ${a}` : `dot product with ${a}: the score`;
+    rows.forEach((each, n) => {
+      const used = each.bars.pick(now.unit), x = used.at(truth[n] ?? 0);
+      each.back.setAttribute("style", `fill: ${n === now.n ? "var(--cu-grid)" : "transparent"}`);
+      used.set(scores[n]);
+      each.value.textContent = words(scores[n]);
+      for (const word of [each.word, each.value]) word.classList.toggle("cu-strong", scores[n] === best);
+      each.mark.setAttribute("d", asGiven ? `M${x} ${each.y + 8}l7 7l-7 7l-7 -7z` : "");
+    });
+    const digits = now.unit ? 2 : 1, product = n => `${bracket(now.a[n], digits)} × ${bracket(now.b[n], digits)}`;
+    const near = dot2(...[now.a, now.b].map(each => each.map(v => Number(fixed(v, digits)))));
+    lines[0].textContent = `${a} · ${b} = ${words(now.dot)}`;
+    lines[1].textContent = `${same(near, now.dot)} ${product(0)} + ${product(1)}`;
+    lines[2].textContent = asGiven ? "◇ score of the vectors before projection" : "";
+  };
+  return { node, width, height: below + 60, draw };
+}
+
+function arrowSentence(now) {
+  const a = shorten(now.aName, 16), b = shorten(now.bName, 16);
+  if (now.many) {
+    const scores = now.others.map(key => dot2(now.a, key)), best = Math.max(...scores);
+    const winners = now.names.filter((_, n) => scores[n] === best).map(name => shorten(name, 16)).join(" and ");
+    return `The largest ${now.unit ? "cosine" : "score"} has ${winners}: ${words(best)}.`;
+  }
+  if (!Number.isFinite(now.angle)) return "An arrow of length 0: the dot product is 0, and there is no angle.";
+  if (Math.abs(now.cosine) < 1e-9) return `${a} and ${b} are perpendicular: the dot product is 0.`;
+  if (now.cosine > 1 - 1e-9) return `${a} and ${b} point the same way: the dot product is as large as these lengths allow.`;
+  if (now.cosine < -1 + 1e-9) return `${a} and ${b} point opposite ways: the dot product is as negative as these lengths allow.`;
+  return now.dot > 0 ? `Less than 90° apart: the dot product is positive.` : `More than 90° apart: the dot product is negative.`;
+}
+
+function arrowNumbers(now) {
+  if (now.many) return now.names.map((name, n) => `${name} ${words(dot2(now.a, now.others[n]))}`).join(", ");
+  return `${now.unit ? "Cosine" : "Dot product"} ${words(now.dot)}, angle ${words(now.angle, 0)} degrees.`;
+}
