@@ -1,6 +1,8 @@
-"""Shape checks whose errors name the axes."""
+"""Checks of arguments whose errors name the argument, what was wanted and what came."""
 
-__all__ = ["check_shape"]
+from numbers import Integral
+
+__all__ = ["check_shape", "check_whole"]
 
 
 def check_shape(name, x, spec, **sizes):
@@ -54,6 +56,36 @@ def check_shape(name, x, spec, **sizes):
     if not fits:
         raise ValueError(f"{name} should have shape {_wanted(axes, sizes)}, got {shape}")
     return found
+
+
+def check_whole(name, value, lowest, highest=None):
+    """Raise a ValueError that names the argument unless it is a whole number in the range.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+        What was given.
+    lowest, highest : int
+        Ends of the range, both allowed; without `highest` it is open.
+
+    Raises
+    ------
+    ValueError
+        If `value` is no whole number or lies outside.
+
+    Examples
+    --------
+    >>> check_whole("head", 12, 0, 11)
+    Traceback (most recent call last):
+        ...
+    ValueError: head should be a whole number from 0 to 11, got 12
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < lowest or (highest is not None and value > highest):
+        up_to = "" if highest is None else f" to {highest}"
+        raise ValueError(f"{name} should be a whole number from {lowest}{up_to}, got {value!r}")
 
 
 def _wanted(axes, sizes):
