@@ -134,6 +134,12 @@ KERNEL_REGRESSION = Exercise(
                 cause="The squared distance is divided by 2 * width, but the width has to be squared too.",
                 experiment="Double the unit of queries, keys and width: the output should not change, does "
                            "it?"),
+        Mistake("divided-by-width", changes={"scale": lambda width: width},
+                cause="The squared distance is divided by the width alone: the square and the 2 are missing.",
+                experiment="Work out the score of a key one width away: is it -1/2?"),
+        Mistake("distance-over-width", changes={"bend": np.abs, "scale": lambda width: width},
+                cause="The score is minus the distance over the width; square and 2 are missing.",
+                experiment="Work out the score of a key one width away: is it -1/2?"),
         Mistake("two-forgotten", changes={"scale": lambda width: width**2},
                 cause="The 2 below the fraction is missing.",
                 experiment="Work out the score of a key one width away: is it -1/2?"),
@@ -173,6 +179,23 @@ KERNEL_REGRESSION = Exercise(
         Mistake("gaps-in-pairs", changes={"gap": lambda q, k: q - k},
                 cause="Query t is compared with key t only, not with every key.",
                 experiment="Print the shape of the differences for three queries and five keys."),
+        Mistake("not-summed", changes={"combine": lambda w, v: w * v},
+                cause="Each value is multiplied by its weight, but the products are not summed over the "
+                      "keys.",
+                experiment="Print the shape of your result beside (T,)."),
+        Mistake("mean-for-sum", changes={"combine": lambda w, v: (w * v).mean(axis=1)},
+                cause="The products are averaged in place of summed, which divides by S once more.",
+                experiment="Make all values equal to 3: what should come out?"),
+        Mistake("column", changes={"combine": lambda w, v: w @ v[:, None]},
+                cause="The result is a column of shape (T, 1), not an array of shape (T,).",
+                experiment="Print the shape of your result beside (T,)."),
+        Mistake("first-query-only", changes={"combine": lambda w, v: w[0] @ v},
+                cause="Only the first query is answered.",
+                experiment="Print the shape of your result for three queries."),
+        Mistake("keys-averaged", function=lambda queries, keys, values, width: (
+            kernel_regression(queries, keys, keys, width)),
+                cause="The weighted sum is taken over the keys; what comes back should be made of values.",
+                experiment="Make all values equal to 3: what should come out?"),
         Mistake("products", function=lambda queries, keys, values, width: (
             softmax(queries[:, None] * keys / width) @ values),
                 cause="The scores are products of query and key, as in a dot product; here they are "

@@ -165,6 +165,15 @@ SOFT_LOOKUP = Exercise(
         Mistake("keys-for-values", changes={"contents": lambda k, v: k},
                 cause="The weighted sum is taken over the keys; what comes back should be made of values.",
                 experiment="Change the values: does the output change?"),
+        Mistake("scores-with-values", function=lambda queries, keys, values: (
+            (w := softmax(queries @ values.T)) @ values, w),
+                cause="The queries are compared with the values; the keys are there to be compared with.",
+                experiment="Write the shapes of queries and values side by side: do they have the same "
+                           "width?"),
+        Mistake("softmax-of-output", function=lambda queries, keys, values: (
+            softmax(softmax(queries @ keys.T) @ values), softmax(queries @ keys.T)),
+                cause="The output goes through softmax once more, but it is made of values, not of scores.",
+                experiment="Make all values equal to 7: what should come out?"),
         Mistake("weights-transposed", changes={"combine": lambda w, v: w.T @ v},
                 cause="The weights are transposed before the sum, so it runs over the queries.",
                 experiment="Write the shapes under the product: which letter should disappear?"),

@@ -115,6 +115,10 @@ SOFTMAX = Exercise(
                 cause="The scores are made positive by their absolute value, so -1 counts as much as 1.",
                 experiment="Which weight should be larger for the scores [-2.0, 1.0], and which is in your "
                            "result?"),
+        Mistake("squares", changes={"largest": lambda x, axis: 0.0, "grow": np.square},
+                cause="The scores are made positive by squaring, so a score of -2 counts more than one of 1.",
+                experiment="Which weight should be larger for the scores [-2.0, 1.0], and which is larger in "
+                           "yours?"),
         Mistake("base-two", changes={"grow": np.exp2},
                 cause="The powers have the base 2 in place of e.",
                 experiment="Divide the two weights of the scores [1.0, 0.0]: which base does the ratio "
@@ -129,6 +133,18 @@ SOFTMAX = Exercise(
                 cause="The sums always run down the first axis, whatever the argument axis says.",
                 experiment="Sum each row and each column of your result for two rows of two scores: which "
                            "sums are 1?"),
+        Mistake("axis-one", function=lambda x, axis=-1: softmax(x, axis=1),
+                cause="Everything runs along axis 1, which a single row does not have.",
+                experiment="Print x.ndim for a single row: which numbers can an axis have, and what does -1 "
+                           "mean?"),
+        Mistake("row-by-row", function=lambda x, axis=-1: (
+            np.array([softmax(np.atleast_1d(row)) for row in x])),
+                cause="A loop takes x apart row by row, so a single row falls into numbers, and `axis` is "
+                      "not used.",
+                experiment="Print what `for row in x` gives for a single row of three scores."),
+        Mistake("nan-replaced", function=lambda x, axis=-1: np.nan_to_num(naive_softmax(x, axis)),
+                cause="The overflow is still there; what it leaves, nan, is replaced by 0.",
+                experiment="Sum the weights of the scores [1000.0, 1001.0]."),
         Mistake("whole-array", changes={"axis_of": lambda x, axis: tuple(range(x.ndim))},
                 cause="Maximum and sum run over the whole array instead of one axis, so all weights together "
                       "make 1.",

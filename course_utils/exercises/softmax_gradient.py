@@ -33,7 +33,7 @@ def jacobian_by_stages(x, *, weigh=softmax, own=np.diag, cross=np.outer, combine
 def _weights_trade(call):
     x = np.array([0.5, 2.0, 1.0])
     for j, total in enumerate(call(x).sum(axis=0)):
-        if not abs(total) < 1e-5:
+        if not abs(total) < 1e-3:
             return Broken("the weights always sum to 1: what one gains the others lose, so each column "
                           "should sum to 0",
                           f"for the scores {x.tolist()}, column {j} sums to {total:.3f}")
@@ -42,7 +42,7 @@ def _weights_trade(call):
 def _common_shift_is_invisible(call):
     x = np.array([0.5, 2.0, 1.0])
     for i, total in enumerate(call(x).sum(axis=1)):
-        if not abs(total) < 1e-5:
+        if not abs(total) < 1e-3:
             return Broken("raising all scores together changes no weight, so each row should sum to 0",
                           f"for the scores {x.tolist()}, row {i} sums to {total:.3f}")
 
@@ -116,6 +116,14 @@ JACOBIAN = Exercise(
                 cause="The products are added where they should be subtracted, so all weights seem to rise "
                       "together.",
                 experiment="Sum a column: the weights always sum to 1, so how can they all rise?"),
+        Mistake("plus-beside-the-diagonal", changes={"combine": lambda a, b: np.where(a > 0, a - b, a + b)},
+                cause="The minus sign of -p[i] * p[j] beside the diagonal is missing.",
+                experiment="Raise the first score of [0.0, 1.0] a little by hand: does the second weight "
+                           "rise?"),
+        Mistake("half-a-table", changes={"combine": lambda a, b: np.tril(a - b)},
+                cause="Only one side of the diagonal is filled; the other is still 0.",
+                experiment="Compare entry [0, 1] with entry [1, 0]: which scores and weights do they belong "
+                           "to?"),
         Mistake("signs-flipped", changes={"combine": lambda a, b: b - a},
                 cause="All signs are the wrong way round.",
                 experiment="Raise the first score of [0.0, 1.0] a little by hand: does its weight rise or "
@@ -164,11 +172,14 @@ JACOBIAN = Exercise(
         Mistake("not-divided-by-step", function=lambda x: _nudged(x, 1e-6, 1.0),
                 cause="The change of the weights is not divided by the step, so every slope is nearly 0.",
                 experiment="Make the step ten times smaller: a slope should not change, does yours?"),
-        Mistake("long-step", function=lambda x: _nudged(x, 0.1, 0.1),
-                cause="The step is so long that the slope changes on the way.",
+        Mistake("step-of-a-tenth", function=lambda x: _nudged(x, 0.1, 0.1),
+                cause="The step of 0.1 is so long that the slope changes on the way.",
                 experiment="Make the step ten times smaller and watch the digits that change."),
-        Mistake("longer-step", function=lambda x: _nudged(x, 0.01, 0.01),
-                cause="The step of 0.01 is still so long that the slope changes on the way.",
+        Mistake("step-of-a-hundredth", function=lambda x: _nudged(x, 0.01, 0.01),
+                cause="The step of 0.01 is so long that the slope changes on the way.",
+                experiment="Make the step ten times smaller and watch the digits that change."),
+        Mistake("step-of-a-thousandth", function=lambda x: _nudged(x, 0.001, 0.001),
+                cause="The step of 0.001 is nearly short enough, but five decimals are asked for.",
                 experiment="Make the step ten times smaller and watch the digits that change."),
     ),
     equivalents=(

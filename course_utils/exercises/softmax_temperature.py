@@ -66,6 +66,11 @@ def _cold_chooses(call):
                       f"the scores {x[0].tolist()} at temperature 0.01 get {rounded(cold[0])}")
 
 
+def _in_place(x, temperature):
+    x /= temperature
+    return softmax(x)
+
+
 TEMPERATURE = Exercise(
     name="softmax_with_temperature",
     title="Give softmax a temperature",
@@ -93,6 +98,9 @@ TEMPERATURE = Exercise(
                 cause="The scores are divided by the square root of the temperature.",
                 experiment="At temperature 4, how much smaller does a difference of scores become in your "
                            "function?"),
+        Mistake("squared", changes={"cool": lambda x, t: x / t**2},
+                cause="The scores are divided by the square of the temperature.",
+                experiment="At temperature 2, how much smaller does a difference of scores become in yours?"),
         Mistake("whole-numbers", changes={"cool": lambda x, t: x // t},
                 cause="The division // throws away what stands behind the point.",
                 experiment="Compare 1.0 // 2.0 with 1.0 / 2.0."),
@@ -117,6 +125,10 @@ TEMPERATURE = Exercise(
         Mistake("weights-divided", changes={"cool": lambda x, t: x, "finish": lambda w, t: w / t},
                 cause="The weights are divided by the temperature after softmax, so they no longer sum to 1.",
                 experiment="Sum each row of your result at temperature 2."),
+        Mistake("weights-multiplied", changes={"cool": lambda x, t: x, "finish": lambda w, t: w * t},
+                cause="The weights are multiplied by the temperature after softmax, so they no longer sum to "
+                      "1.",
+                experiment="Sum each row of your result at temperature 2."),
         Mistake("divided-twice", changes={"finish": lambda w, t: w / t},
                 cause="Scores and weights are both divided by the temperature.",
                 experiment="Sum each row of your result at temperature 2."),
@@ -129,6 +141,9 @@ TEMPERATURE = Exercise(
                       "0 stays 0.",
                 experiment="Print softmax of [3000.0, 1000.0]: what does any power make of the second "
                            "weight?"),
+        Mistake("written-into-x", function=_in_place,
+                cause="The division is done in place, which changes the array of the caller.",
+                experiment="Print x before and after the call."),
         Mistake("temperature-as-base", function=lambda x, temperature: (
             e := np.power(float(temperature), x - x.max(-1, keepdims=True))) / e.sum(-1, keepdims=True),
                 cause="The temperature is the base of the powers in place of dividing the scores.",
