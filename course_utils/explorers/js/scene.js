@@ -91,8 +91,11 @@ function plane({ size, x, y, label, xLabel = "", yLabel = "", ticks = 6 }) {
   made.layer.before(
     ...(y[0] < 0 && y[1] > 0 ? [axis(X(x[0]), Y(0), X(x[1]), Y(0))] : []),
     ...(x[0] < 0 && x[1] > 0 ? [axis(X(0), Y(y[0]), X(0), Y(y[1]))] : []));
-  const width = Number(made.node.getAttribute("width")), height = Number(made.node.getAttribute("height"));
-  return { ...made, width, height, P: point => [X(point[0]), Y(point[1])], x, y };
+  // What may leave the picture goes into `inside`, which is cut at the frame.
+  const name = `cu-clip${++nextId}`, width = Number(made.node.getAttribute("width")), height = Number(made.node.getAttribute("height"));
+  const inside = svg("g", { "clip-path": `url(#${name})` });
+  made.layer.append(svg("clipPath", { id: name }, svg("rect", { x: X(x[0]), y: Y(y[1]), width: X(x[1]) - X(x[0]), height: Y(y[0]) - Y(y[1]) })), inside);
+  return { ...made, width, height, inside, P: point => [X(point[0]), Y(point[1])], x, y };
 }
 
 // An arrow with its name beyond the tip. set(from, to) takes drawing units.
@@ -134,6 +137,7 @@ function spread(places, height = 18) {
 
 // A point to drag: an invisible disc big enough for a finger, around what is drawn.
 const gripNode = (...drawn) => svg("g", {}, svg("circle", { r: 17, class: "cu-ring" }), ...drawn);
+const diamond = (x, y, size = 8) => `M${x} ${y - size}l${size} ${size}l${-size} ${size}l${-size} ${-size}z`;
 const moveTo = (node, [x, y]) => node.setAttribute("transform", `translate(${x} ${y})`);
 
 // A bar that grows from zero to either side. What is longer than the track ends in a point.
