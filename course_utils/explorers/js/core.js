@@ -293,7 +293,12 @@ function render({ model, el }) {
   const ctx = new Context(model, root, life.signal);
   ctx.build();
   FIGURES[model.get("kind")](ctx);
-  ctx.drawAll();
+  // JupyterLab may render before the figure is in the page, where no style variable has a value yet.
+  const start = () => {
+    ctx.frame = root.isConnected ? null : requestAnimationFrame(start);
+    if (root.isConnected) ctx.drawAll();
+  };
+  start();
   followTheme(ctx);
   return () => { life.abort(); cancelAnimationFrame(ctx.frame); clearTimeout(ctx.pause); };
 }
