@@ -8,7 +8,7 @@ __all__ = ["TOPICS", "all_exercises", "find"]
 # In course order. Later topics need PyTorch: a topic is imported when its exercises are looked for.
 TOPICS = ("table_rows", "table_columns", "dot_products", "cosines", "score_tables", "nearest_keys", "softmax",
           "softmax_temperature", "softmax_gradient", "weighted_sums", "soft_lookup", "kernel_regression",
-          "scaled_dot_product")
+          "score_variances", "scaled_scores", "scaled_dot_product", "attention_faults")
 
 
 def all_exercises():

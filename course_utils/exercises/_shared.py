@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["hard_choice", "naive_softmax", "rounded"]
+__all__ = ["draw", "hard_choice", "naive_softmax", "rounded", "tensor"]
 
 
 def naive_softmax(x, axis=-1):
@@ -19,3 +19,21 @@ def hard_choice(x):
 def rounded(x, digits=3):
     """Numbers of an array as short nested lists, for the sentences of a probe."""
     return (np.round(np.asarray(x, dtype=float), digits) + 0.0).tolist()
+
+
+# PyTorch is imported when a case is made and not before: every notebook reads all exercises for `progress()`.
+
+
+def draw(*shapes, seed, dtype="float32"):
+    """Draw tensors of normal numbers, the same for the same seed."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(torch.randn(shape, generator=generator, dtype=getattr(torch, dtype)) for shape in shapes)
+
+
+def tensor(numbers):
+    """Make a tensor of nested lists."""
+    import torch
+
+    return torch.tensor(numbers)

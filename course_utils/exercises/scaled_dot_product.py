@@ -1,1 +1,190 @@
-EXERCISES = ()
+"""Exercise of notebook 04: attention as one function, softmax(Q K^T / sqrt(d_k)) V."""
+
+import math
+
+from course_utils.attention import scaled_dot_product_attention
+from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
+from course_utils.exercises._attention_mistakes import MISTAKES, attention_by_stages, exponentials
+from course_utils.exercises._shared import draw, rounded, tensor
+
+
+def _cases():
+    return (
+        Case((tensor([[2.0, 0.0, 1.0, 1.0]]), tensor([[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0]]),
+              tensor([[10.0], [20.0]])), note="one query, two keys, d_k = 4"),
+        Case(draw((3, 4), (5, 4), (5, 2), seed=61), note="3 queries, 5 keys, no batch"),
+        Case(draw((2, 3, 6), (2, 4, 6), (2, 4, 5), seed=62), note="a batch of 2, d_v = 5"),
+        Case(draw((2, 4, 8), (2, 4, 8), (2, 4, 8), seed=63), note="as many keys as queries"),
+        Case(draw((3, 3, 3), (3, 3, 3), (3, 3, 3), seed=64), note="all sizes 3"),
+        Case(draw((2, 3, 5, 6), (2, 3, 4, 6), (2, 3, 4, 7), seed=65), note="two leading axes"),
+        Case(draw((2, 3, 4), (2, 5, 4), (2, 5, 2), seed=66, dtype="float64"), note="float64"),
+        Case((tensor([[400.0, 0.0]]), tensor([[1.0, 5.0], [1.01, -3.0]]), tensor([[1.0, 2.0], [3.0, 4.0]])),
+             note="large scores"),
+    )
+
+
+# --- properties ---
+
+
+def _rows_sum_to_one(call):
+    _, weights = call(*draw((2, 3, 4), (2, 5, 4), (2, 5, 2), seed=21))
+    sums = weights.sum(-1)
+    if tuple(weights.shape) != (2, 3, 5):
+        return Broken("weights should have a row for each query and a column for each key",
+                      f"q (2, 3, 4) and k (2, 5, 4): wanted the shape (2, 3, 5), got {tuple(weights.shape)}")
+    if not (sums - 1).abs().max() < 1e-4:
+        return Broken("the weights of each query should sum to 1 over the keys",
+                      f"item 0: the rows sum to {rounded(sums[0])}")
+
+
+def _ratio_follows_the_width(call):
+    for d_k in (4, 16):
+        # One number more in every key: the dot products are 303 and 301 at both widths.
+        q, k = tensor([[1.0] * d_k]), tensor([[303.0 / d_k] * d_k, [301.0 / d_k] * d_k])
+        weights = call(q, k, tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))[1][0]
+        found, wanted = float((weights[0] / weights[1]).log()), 2 / math.sqrt(d_k)
+        if not abs(found - wanted) < 1e-2:
+            return Broken("the dot products 303 and 301 should give weights with log(w1/w2) = 2 / sqrt(d_k)",
+                          f"d_k = {d_k}: wanted {wanted:.3f}, got {found:.3f}")
+
+
+def _unit_values_show_the_weights(call):
+    q, k = draw((2, 3, 4), (2, 5, 4), seed=23)
+    unit = tensor([[[float(i == j) for j in range(5)] for i in range(5)]] * 2)
+    output, weights = call(q, k, unit)
+    if output.shape != weights.shape or not (output - weights).abs().max() < 1e-4:
+        return Broken("where value j is 1 at place j and 0 elsewhere, the output should equal the weights",
+                      f"row 0: output {rounded(output[0, 0].detach())}, weights {rounded(weights[0, 0].detach())}")
+
+
+def _each_query_stands_alone(call):
+    q, k, v = draw((2, 3, 4), (2, 5, 4), (2, 5, 2), seed=24)
+    together, alone = call(q, k, v)[0][1, 2], call(q[1, 2:], k[1], v[1])[0][0]
+    if not (together - alone).abs().max() < 1e-4:
+        return Broken("a query should get the same output alone as beside other queries and other items",
+                      f"item 1, query 2: {rounded(together.detach())} in the batch, {rounded(alone.detach())} alone")
+
+
+def _gradients_arrive(call):
+    q, k, v = (x.requires_grad_() for x in draw((2, 4), (3, 4), (3, 2), seed=25))
+    output, weights = call(q, k, v)
+    without = []
+    if output.requires_grad:
+        (output ** 2).sum().backward(retain_graph=True)
+        without = [name for name, x in zip("qkv", (q, k, v)) if x.grad is None]
+    if not output.requires_grad or without:
+        return Broken("the gradient of the output should reach q, k and v",
+                      f"it does not reach {' and '.join(without) or 'any of them'}")
+    if not weights.requires_grad:
+        return Broken("the weights should carry a gradient too", "weights.requires_grad is False")
+
+
+# --- right answers in other words ---
+
+
+def _by_loop(q, k, v):
+    import torch
+
+    if q.ndim > 2:
+        outputs, tables = zip(*(_by_loop(a, b, c) for a, b, c in zip(q, k, v)))
+        return torch.stack(outputs), torch.stack(tables)
+    rows = []
+    for query in q:
+        scores = torch.stack([query @ key for key in k]) / len(query) ** 0.5
+        e = torch.exp(scores - scores.max())
+        rows.append(e / e.sum())
+    outputs = [sum(w * value for w, value in zip(row, v)) for row in rows]
+    return torch.stack(outputs), torch.stack(rows)
+
+
+def _by_einsum(q, k, v):
+    import torch
+
+    weights = torch.softmax(torch.einsum("...td,...sd->...ts", q, k) / math.sqrt(k.shape[-1]), dim=-1)
+    return torch.einsum("...ts,...sv->...tv", weights, v), weights
+
+
+def _by_torch(q, k, v):
+    import torch
+
+    attend = torch.nn.functional.scaled_dot_product_attention
+    unit = torch.eye(k.shape[-2], dtype=k.dtype).expand(*k.shape[:-1], k.shape[-2])
+    return attend(q, k, v), attend(q, k, unit)
+
+
+def _folded_batch(q, k, v):
+    lead, T, S = q.shape[:-2], q.shape[-2], k.shape[-2]
+    flat = [x.reshape(-1, *x.shape[-2:]) for x in (q, k, v)]
+    weights = (flat[0] @ flat[1].mT / q.shape[-1] ** 0.5).softmax(2)
+    return (weights @ flat[2]).reshape(*lead, T, v.shape[-1]), weights.reshape(*lead, T, S)
+
+
+def _query_after_query(q, k, v):
+    import torch
+
+    tables = [(q[..., t:t + 1, :] @ k.mT / q.shape[-1] ** 0.5).softmax(-1) for t in range(q.shape[-2])]
+    return [torch.cat([w @ v for w in tables], -2), torch.cat(tables, -2)]
+
+
+def _scaled_first(q, k, v):
+    weights = ((q * k.shape[-1] ** -0.5) @ k.swapaxes(-1, -2)).softmax(-1)
+    return weights.matmul(v), weights
+
+
+def _log_space(q, k, v):
+    scores = q @ k.mT / math.sqrt(q.size(-1))
+    weights = (scores - scores.logsumexp(-1, keepdim=True)).exp()
+    return weights @ v, weights
+
+
+def _by_hand(q, k, v):
+    weights = exponentials(q @ k.mT / math.sqrt(q.shape[-1]))
+    return weights @ v, weights
+
+
+def _broadcast(q, k, v):
+    weights = ((q[..., :, None, :] * k[..., None, :, :]).sum(-1) / math.sqrt(q.shape[-1])).softmax(-1)
+    return (weights[..., None] * v[..., None, :, :]).sum(-2), weights
+
+
+SCALED_DOT_PRODUCT_ATTENTION = Exercise(
+    name="scaled_dot_product_attention",
+    title="Write scaled dot-product attention",
+    notebook="04_scaled_dot_product",
+    signature="scaled_dot_product_attention(q, k, v)",
+    reference=scaled_dot_product_attention,
+    arrays="torch",
+    returns=(Returns("output", "(..., T, d_v)"), Returns("weights", "(..., T, S)")),
+    cases=_cases,
+    probes=(
+        Probe("each query shares out weights that sum to 1", _rows_sum_to_one),
+        Probe("the ratio of two weights follows sqrt(d_k)", _ratio_follows_the_width),
+        Probe("the output is the average of the values under the weights", _unit_values_show_the_weights),
+        Probe("each query stands alone", _each_query_stands_alone),
+        Probe("gradients reach q, k and v", _gradients_arrive),
+    ),
+    stages=attention_by_stages,
+    mistakes=MISTAKES,
+    equivalents=(
+        Equivalent("loops", _by_loop),
+        Equivalent("einsum", _by_einsum),
+        Equivalent("torch-function", _by_torch),
+        Equivalent("folded-batch", _folded_batch),
+        Equivalent("query-after-query", _query_after_query),
+        Equivalent("queries-scaled-first", _scaled_first),
+        Equivalent("log-sum-exp", _log_space),
+        Equivalent("softmax-by-hand", _by_hand),
+        Equivalent("broadcast", _broadcast),
+    ),
+    hints=(
+        "Three lines: scores, weights, output. You have written each of them before; only the tensors are new.",
+        "Scores: `q @ k.transpose(-2, -1)`, divided by the root of `q.shape[-1]`. The softmax runs along the axis "
+        "that holds the keys, the last one. The keys meet the values in the last product.",
+        "`scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])`, `weights = torch.softmax(scores, dim=-1)`, "
+        "`return weights @ v, weights`.",
+    ),
+    minutes=12,
+    points=2,
+)
+
+EXERCISES = (SCALED_DOT_PRODUCT_ATTENTION,)

@@ -1,0 +1,28 @@
+"""Find-the-bug laboratories: layers that learn although they are wrong, and the probes that tell them apart.
+
+A laboratory hides a few layers behind letters. The learner trains them, looks at them through probes and names
+what each one does; `lab_exercise` turns the naming into an exercise like any other.
+"""
+
+from importlib import import_module
+
+# What opens a laboratory -> the module that builds it. PyTorch is imported when a layer is trained or probed.
+_HOMES = {
+    "attention_lab": "attention",
+    "Kind": "lab",
+    "Lab": "lab",
+    "LabProbe": "lab",
+    "lab_exercise": "exercise",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__
