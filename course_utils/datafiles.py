@@ -42,7 +42,7 @@ def data_path(name=None):
     if name is None:
         return folder
     sums = _checksums(folder)
-    if name not in sums:
+    if not isinstance(name, str) or name not in sums:
         raise ValueError(f"name should be one of {', '.join(sums)}; got {name!r}")
     if not (folder / name).is_file():
         raise FileNotFoundError(f"{folder / name} is missing. {_REPAIR}")

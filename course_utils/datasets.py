@@ -177,7 +177,8 @@ def minilm_attention(sentence=None):
     stored = load_npz("attention_minilm.npz")
     about = _about(stored)
     keys = {text: key for key, text in about["sentences"].items()} | {key: key for key in about["sentences"]}
-    key = keys.get(next(iter(about["sentences"])) if sentence is None else sentence)
+    sentence = next(iter(keys)) if sentence is None else sentence
+    key = keys.get(sentence) if isinstance(sentence, str) else None
     if key is None:
         raise ValueError(f"sentence should be one of {', '.join(about['sentences'])} or a sentence of "
                          f"minilm_sentences(); got {sentence!r}. Other sentences need the model itself.")

@@ -18,10 +18,12 @@ from course_utils.datafiles import read_data
 from course_utils.shapes import check_whole
 from course_utils.tasks import Vocabulary
 
-__all__ = ["FIRST_DAY", "LAST_DAY", "WrittenDate", "date_languages", "date_vocabulary", "iso_vocabulary",
-           "sample_dates", "write_date"]
+__all__ = ["FIRST_DAY", "LAST_DAY", "LONGEST_DATE", "WrittenDate", "date_languages", "date_vocabulary",
+           "iso_vocabulary", "sample_dates", "write_date"]
 
 FIRST_DAY, LAST_DAY = datetime.date(1950, 1, 1), datetime.date(2049, 12, 31)
+#: Characters of the longest written date, "segunda-feira, 13 de fevereiro de 2023" among others.
+LONGEST_DATE = 38
 
 # A field of a CLDR pattern, text in quotation marks, or anything else as it stands.
 _FIELD = re.compile(r"E+|M+|d+|y+|'([^']*)'|.")
@@ -99,7 +101,7 @@ def write_date(day, language="en", pattern=0):
     """
     if not isinstance(day, datetime.date) or day.year < 1000:
         raise ValueError(f"day should be a datetime.date from the year 1000, got {day!r}")
-    if language not in _languages():
+    if not isinstance(language, str) or language not in _languages():
         raise ValueError(f"language should be one of {', '.join(_languages())}; got {language!r}")
     entry = _languages()[language]
     check_whole("pattern", pattern, 0, len(entry["patterns"]) - 1)

@@ -3,6 +3,7 @@
 Everything is NumPy; ``torch.from_numpy`` takes the arrays as they are.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,10 +80,16 @@ class Vocabulary:
         Raises
         ------
         ValueError
-            If `texts` is a single text, holds an unknown character, or needs more than `length`.
+            If `texts` is no list of texts or a single text, holds an unknown character, or needs more than
+            `length`; or if that is no whole number.
         """
         if isinstance(texts, str):
             raise ValueError(f"texts should be a list of texts, got one text; write [{texts[:20]!r}]")
+        texts = list(texts) if isinstance(texts, Iterable) else [texts]
+        if others := [text for text in texts if not isinstance(text, str)]:
+            raise ValueError(f"texts should be a list of texts, got {others[0]!r:.60}")
+        if length is not None:
+            check_whole("length", length, 0)
         rows = [[self.START] * bool(start) + [self._id(text, char) for char in text] + [self.END] * bool(end)
                 for text in texts]
         longest = max(map(len, rows), default=0)
