@@ -75,7 +75,8 @@ def test_pip_finds_all_it_needs_without_an_index():
     if importlib.util.find_spec("pip") is None:
         pytest.skip("this environment was made by uv and has no pip")
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", "--no-deps", "--no-build-isolation",
+        [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", "--no-deps",
+         "--no-build-isolation",
          "--disable-pip-version-check", "-e", "."], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Would install attention-course" in done.stdout

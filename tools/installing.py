@@ -267,12 +267,18 @@ def doctor(*options):
 
 def prepare(extras):
     """Install what is missing; where something broke since, repair it."""
-    if is_installed(extras) and doctor("--quick").returncode == 0:
-        return
-    install(extras)
-    found = doctor()
-    if found.returncode:
-        raise Problem("The course is installed, but cannot start:", found.stdout.rstrip())
+    if not is_installed(extras) or doctor("--quick").returncode:
+        install(extras)
+        return True
+    return False
+
+
+def prepare_lesson():
+    """Install what is missing, and make sure that the course can start."""
+    if prepare(["lab"]):
+        found = doctor()
+        if found.returncode:
+            raise Problem("The course is installed, but cannot start:", found.stdout.rstrip())
 
 
 def test(options):
@@ -298,7 +304,7 @@ def go(command, options):
     if command == "doctor":  # it tells what is missing, so it must not need anything
         python = PYTHON if fits(PYTHON) else sys.executable
         return become([python, "-m", "course_utils", command, *options])
-    prepare(["lab"])
+    prepare_lesson()
     if command == "install":
         print("The course is installed.")
         return 0

@@ -5,9 +5,9 @@
     python tools/setup.py COMMAND [options of `attention-course COMMAND`]
 
 `make` calls this; on Windows it is called as `py tools\\setup.py lab`. COMMAND `install` goes no further than
-that. What it installs goes into .venv, what the installers say into .venv/setup.log. Standard library only, and
-in this file nothing that Python 3.6 does not know, so that an old Python can hand over to a newer one, or say
-that there is none; installing.py is read by that newer one.
+that. What it installs goes into .venv, what the installers say into .venv/setup.log. Standard library only,
+and in this file nothing that Python 3.6 does not know, so that an old Python can hand over to a newer one, or
+say that there is none; installing.py is read by that newer one.
 """
 
 import glob
