@@ -6,6 +6,7 @@ Axes in, Axes out; nothing here computes attention. Importing this module does n
 from __future__ import annotations
 
 import io
+import warnings
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -157,7 +158,10 @@ def png_bytes(figure, dpi=90):
         The PNG file.
     """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None})
+    with warnings.catch_warnings():
+        # A token may hold letters that matplotlib's font lacks; it draws a box for each, which is warning enough.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None})
     return buffer.getvalue()
 
 
