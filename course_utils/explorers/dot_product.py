@@ -54,6 +54,8 @@ class DotProductExplorer(Scene):
     presets : dict of str to dict, optional
         Buttons: words -> the state they set, like ``{"Opposite": {"a": (1, 0), "b": (-1, 0)}}``. An empty dict
         leaves them out.
+    covered : bool, default False
+        Start with the result hidden, so that a class predicts it first; a button shows it.
     note : str, optional
         A line under the title that says what the arrows are.
     title, made_by : str, optional
@@ -111,7 +113,7 @@ class DotProductExplorer(Scene):
     true_scores = traitlets.List().tag(sync=True)
 
     def __init__(self, a=(3.0, 1.0), b=None, *, keys=None, a_name=None, b_name="b", normalise=False, limit=None,
-                 presets=None, note="", title=None, made_by=None, true_scores=()):
+                 presets=None, covered=False, note="", title=None, made_by=None, true_scores=()):
         if keys is None:
             keys, names, b = [], [], (1.0, 2.0) if b is None else b
         elif b is not None:
@@ -122,15 +124,14 @@ class DotProductExplorer(Scene):
         self._count = len(keys)
         a, b = vector("a", a), vector("b", b)
         self._reach = _reach(limit, [a, b, *keys])
+        if presets is None:
+            presets = {} if keys or self._reach < 3 else _PAIR_PRESETS
         super().__init__(
             title=title or ("One query against many keys" if keys else "Two arrows and their dot product"),
-            made_by=made_by, note=str(note), a=a, b=b, key_vectors=keys, key_names=names,
+            made_by=made_by, note=note, covered=covered, presets=presets, a=a, b=b, key_vectors=keys, key_names=names,
             a_name=str(a_name or ("query" if keys else "a")), b_name=str(b_name), normalise=bool(normalise),
             limit=self._reach, score_limit=_score_limit(self._reach, a, keys, true_scores),
             true_scores=[float(score) for score in true_scores])
-        if presets is None:
-            presets = {} if keys else {label: state for label, state in _PAIR_PRESETS.items() if self._reach >= 3}
-        self.presets = self._tidy_presets(presets)
 
     @classmethod
     def project(cls, query, keys, *, query_name="query", **options):
@@ -274,7 +275,12 @@ class DotProductExplorer(Scene):
         for n, (key, name) in enumerate(zip(others, names)):
             draw_arrow(plane, (0, 0), shrink(key), COLOURS["b"], name, 2.4 if n == self.chosen else 1.4)
         draw_arrow(plane, (0, 0), a, COLOURS["a"], self.a_name)
-        _draw_bars(bars, names, self.scores, f"{'cosine' if self.normalise else 'dot product'} with {self.a_name}")
+        word = "cosine" if self.normalise else "dot product"
+        if self.key_vectors:
+            _draw_bars(bars, names, self.scores, f"{word} with {plain(self.a_name)}")
+        else:
+            products = [f"{plain(self.a_name, 6)}{n} × {plain(self.b_name, 6)}{n}" for n in "₁₂"]
+            _draw_bars(bars, [*products, "sum"], [*(a * b), a @ b], f"the sum is the {word}")
         return figure
 
 
@@ -282,13 +288,12 @@ def _draw_bars(ax, names, scores, label):
     known = np.nan_to_num(scores)
     ax.barh(range(len(scores)), known, height=0.6, color=[COLOURS["plus" if s >= 0 else "minus"] for s in known])
     ax.set_yticks(range(len(scores)), [plain(name) for name in names])
-    ax.invert_yaxis()
     ax.axvline(0, color=COLOURS["line"], lw=1)
     for n, score in enumerate(scores):
         ax.annotate(shown(score), (known[n], n), xytext=(4 if known[n] >= 0 else -4, 0), textcoords="offset points",
                     ha="left" if known[n] >= 0 else "right", va="center")
     reach = 1.35 * max(1.0, np.abs(known).max(initial=0))
-    ax.set(xlim=(-reach, reach), ylim=(max(len(scores), 3) - 0.5, -0.5), xlabel=plain(label))
+    ax.set(xlim=(-reach, reach), ylim=(max(len(scores), 3) - 0.5, -0.5), xlabel=label)
     ax.spines[["top", "right", "left"]].set_visible(False)
 
 

@@ -58,6 +58,8 @@ class HullExplorer(Scene):
     presets : dict of str to dict, optional
         Buttons: words -> the state they set, like ``{"Only A": {"amounts": (1, 0, 0)}}``. An empty dict leaves
         them out.
+    covered : bool, default False
+        Start with the result hidden, so that a class predicts it first; a button shows it.
     note, title, made_by : str, optional
         As for `Explorer`; `note` is a line under the title.
 
@@ -113,18 +115,20 @@ class HullExplorer(Scene):
     frame = traitlets.List().tag(sync=True)
 
     def __init__(self, values, names=None, *, amounts=None, scores=None, keys=None, query=None, normalise=True,
-                 contributions="chain", presets=None, note="", title="A weighted sum of values", made_by=None):
+                 contributions="chain", presets=None, covered=False, note="", title="A weighted sum of values",
+                 made_by=None):
         values = points("values", values, _COUNTS)
         self._count, self._frame = len(values), _frame(values)
         self._source = _source(amounts, scores, keys, query)
         given = {"amounts": [1.0] * self._count if amounts is None and self._source == "amounts" else amounts,
                  "scores": scores, "key_vectors": keys, "query": query}
+        names = labels("names", names, self._count)
+        if presets is None:
+            presets = _usual(names) if self._source == "amounts" else {}
         super().__init__(
-            title=title, made_by=made_by, note=str(note), values=values, names=labels("names", names, self._count),
+            title=title, made_by=made_by, note=note, covered=covered, presets=presets, values=values, names=names,
             source=self._source, normalise=bool(normalise), contributions=contributions, frame=self._frame,
             **{name: value for name, value in given.items() if value is not None})
-        usual = _usual(self.names) if self._source == "amounts" else {}
-        self.presets = self._tidy_presets(usual if presets is None else presets)
 
     def checks(self):
         count = range(self._count, self._count + 1)
@@ -142,9 +146,6 @@ class HullExplorer(Scene):
 
     @traitlets.validate("values", "amounts", "scores", "query", "key_vectors", "contributions")
     def _check_state(self, proposal):
-        if proposal.trait.name not in self.checks():
-            raise ValueError(f"{proposal.trait.name} should be left alone: this figure takes its weights from "
-                             f"{self._source}")
         return self._tidy(proposal)
 
     @property
@@ -285,8 +286,14 @@ def _draw_values(ax, values, names, weights, frame, contributions):
             ax.plot(*zip(value, steps[-1]), color=COLOURS["b"], lw=10 * weights[n], alpha=0.5, solid_capstyle="butt")
         ax.plot(*value, "o", color=COLOURS["plus"], ms=8)
         ax.annotate(plain(name), value, xytext=(7, 7), textcoords="offset points", weight="bold")
-    ax.plot(*steps[-1], "D", color=COLOURS["a"], ms=10, markeredgecolor="white", zorder=5)
-    ax.annotate("output", steps[-1], xytext=(9, -13), textcoords="offset points", color=COLOURS["a"], weight="bold")
+    low, high = np.array(frame[::2]), np.array(frame[1::2])
+    place = np.clip(steps[-1], low, high)
+    outside = (place != steps[-1]).any()
+    words = f"output ({shown(steps[-1][0])}, {shown(steps[-1][1])})" if outside else "output"
+    ax.plot(*place, "D", color=COLOURS["a"], ms=10, markeredgecolor="white", zorder=5, clip_on=False)
+    left = place[0] > (low[0] + high[0]) / 2
+    ax.annotate(words, place, xytext=(-9 if left else 9, -13), textcoords="offset points", color=COLOURS["a"],
+                weight="bold", ha="right" if left else "left")
 
 
 def _draw_weights(ax, names, weights):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
 from course_utils.explorers.base import Explorer, style_sheet
+from course_utils.plotting import short
 
 COLOURS = {"a": "#b3400a", "b": "#0b57d0", "plus": "#146c2e", "minus": "#c2185b", "muted": "#52525b",
            "line": "#85858f", "grid": "#dcdce2"}
@@ -202,6 +204,10 @@ def choice(name, value, allowed):
     return value
 
 
+class StateError(ValueError, traitlets.TraitError):
+    """A value that a figure's state cannot have. As a TraitError it makes traitlets keep the former state."""
+
+
 class Scene(Explorer):
     """A figure whose state may be set from Python, from a preset, or in the browser, under the same checks.
 
@@ -212,6 +218,11 @@ class Scene(Explorer):
 
     note = traitlets.Unicode().tag(sync=True)
     presets = traitlets.List().tag(sync=True)
+    covered = traitlets.Bool().tag(sync=True)
+
+    def __init__(self, *, title, made_by, note, covered, presets, **state):
+        super().__init__(title=title, made_by=made_by, note=str(note), covered=bool(covered), **state)
+        self.presets = self._tidy_presets(presets)
 
     def checks(self):
         """Name the traits that can be set: a subclass returns a dict of functions of one value."""
@@ -219,7 +230,14 @@ class Scene(Explorer):
 
     def _tidy(self, proposal):
         """Check what Python or the browser wants to set."""
-        return self.checks()[proposal.trait.name](proposal.value)
+        name = proposal.trait.name
+        checks = self.checks()
+        try:
+            if name not in checks:
+                raise ValueError(f"{name} should be left alone: this figure does not use it")
+            return checks[name](proposal.value)
+        except ValueError as error:
+            raise StateError(str(error)) from None
 
     def _tidy_presets(self, presets):
         """Turn {words: {trait: value}} into the list that the browser makes buttons of."""
@@ -244,13 +262,14 @@ def new_figure(width, height, title, note="", ratios=(1, 1)):
     tuple of Figure and array of Axes
     """
     figure = Figure(figsize=(width, height), layout="constrained")
-    figure.suptitle(plain(f"{title}\n{note}" if note else title), fontsize=11)
+    lines = [plain(title, 90)] + [plain(line, 120) for line in textwrap.wrap(note, 115)[:3]]
+    figure.suptitle("\n".join(lines), fontsize=11)
     return figure, figure.subplots(1, len(ratios), width_ratios=ratios, squeeze=False)[0]
 
 
-def plain(text):
-    """Keep matplotlib from reading a dollar sign as the beginning of a formula."""
-    return text.replace("$", r"\$")
+def plain(text, limit=14):
+    """Write a name for matplotlib: cut, and no dollar sign read as the beginning of a formula."""
+    return short(text, limit).replace("$", r"\$")
 
 
 def draw_arrow(ax, start, end, colour, label="", width=2.2):

@@ -44,6 +44,8 @@ class SoftmaxExplorer(Scene):
         kernel they are there for the scores the figure was saved with, at every stop of the temperature.
     presets : dict of str to dict, optional
         Buttons: words -> the state they set, like ``{"Tie": {"scores": (1, 1, 0)}}``. An empty dict leaves them out.
+    covered : bool, default False
+        Start with the result hidden, so that a class predicts it first; a button shows it.
     note, title, made_by : str, optional
         As for `Explorer`; `note` is a line under the title.
 
@@ -88,19 +90,20 @@ class SoftmaxExplorer(Scene):
     stops = traitlets.List(list(STOPS)).tag(sync=True)
     limit = traitlets.Float(_LIMIT).tag(sync=True)
     film = traitlets.Dict().tag(sync=True)
+    function_name = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, scores=(2.0, 1.0, 0.0), names=None, *, temperature=1.0, shift=0.0, stable=False, hardmax=False,
-                 function=None, presets=None, note="", title="From scores to weights", made_by=None):
+                 function=None, presets=None, covered=False, note="", title="From scores to weights", made_by=None):
         scores = number_list("scores", scores, _COUNTS, -_LIMIT, _LIMIT)
         self._count = len(scores)
         if function is not None and not callable(function):
             raise ValueError(f"function should be a function of the scores, got {type(function).__name__}")
         self._function = function
         super().__init__(
-            title=title, made_by=made_by or getattr(function, "whose", None), note=str(note), scores=scores,
+            title=title, made_by=made_by, note=note, covered=covered,
+            presets=_usual(self._count) if presets is None else presets, scores=scores,
             names=labels("names", names, self._count), temperature=temperature, shift=shift, stable=bool(stable),
-            hardmax=bool(hardmax))
-        self.presets = self._tidy_presets(_usual(self._count) if presets is None else presets)
+            hardmax=bool(hardmax), function_name=str(getattr(function, "whose", "your function")).split(" (")[0])
         self._record()
 
     def checks(self):
@@ -120,6 +123,7 @@ class SoftmaxExplorer(Scene):
     @traitlets.observe("scores", "shift")
     def _record(self, change=None):
         """Ask the learner's function for its weights at every stop of the temperature."""
+        self._film = None
         if self._function is None:
             return
         shifted = self._shifted()
@@ -127,6 +131,7 @@ class SoftmaxExplorer(Scene):
             film = Film.record(lambda t: self._function(shifted / t), STOPS, label="temperature", bits=32)
             if film.frames.shape[1:] != (self._count,):
                 raise ValueError(f"it should return {self._count} weights, got shape {film.frames.shape[1:]}")
+            self._film = film
             self.film = film.as_state() | {"scores": self.scores, "shift": self.shift}
         except Exception as error:  # whatever a learner's function does, the figure goes on without it
             self.film = {"trouble": f"{type(error).__name__}: {error}"[:200]}
@@ -156,6 +161,13 @@ class SoftmaxExplorer(Scene):
         return softmax(self._shifted() / self.temperature)
 
     @property
+    def function_weights(self):
+        """What `function` returned (ndarray, shape (n,)); None without one, or between the stops of the slider."""
+        if self._film is None or self.temperature not in STOPS:
+            return None
+        return self._film.frames[STOPS.index(self.temperature)]
+
+    @property
     def entropy(self):
         """How spread out the weights are (float, nats): 0 when one has everything, ln n when all are equal."""
         weights = self.weights
@@ -171,7 +183,9 @@ class SoftmaxExplorer(Scene):
         """Name what is drawn: scores, terms and weights."""
         found = {"names": ", ".join(self.names), "scores": self._shifted(), "temperature": float(self.temperature),
                  "terms": self.terms, "weights": self.weights}
-        return found | ({"function": self.film["trouble"]} if "trouble" in self.film else {})
+        if self.function_weights is not None:
+            found[self.function_name] = self.function_weights
+        return found | ({self.function_name: self.film["trouble"]} if "trouble" in self.film else {})
 
     def draw_static(self):
         """Draw scores, terms and weights as three rows of bars with matplotlib."""
@@ -179,13 +193,17 @@ class SoftmaxExplorer(Scene):
         inner = "(score − largest)" if self.stable else "score"
         by = "" if self.temperature == 1 else f" / {self.temperature:g}"
         heads = ("score", f"exp({inner}{by})", "weight")
-        for ax, values, head, colour in zip(columns, (self._shifted(), self.terms, self.weights), heads,
-                                            ("b", "muted", "plus")):
-            _draw_column(ax, values, head, COLOURS[colour])
+        parts = zip(columns, (self._shifted(), self.terms, self.weights), heads, ("b", "muted", "plus"),
+                    (shown, magnitude, lambda weight: shown(weight, 3)), strict=True)
+        for ax, values, head, colour, write in parts:
+            _draw_column(ax, values, head, COLOURS[colour], write)
         columns[0].set_yticks(range(self._count), [plain(name) for name in self.names])
         columns[2].set_xlabel(f"sum = {shown(self.weights.sum())}")
         columns[1].set_xlabel(f"sum = {magnitude(self.terms.sum())}")
         columns[2].set_xlim(0, 1.25)
+        if self.function_weights is not None:
+            columns[2].plot(self.function_weights, range(self._count), "D", color="white", markeredgecolor="black",
+                            clip_on=False)
         return figure
 
 
@@ -203,11 +221,11 @@ def magnitude(value):
     return f"{digits}e{int(power):+d}"
 
 
-def _draw_column(ax, values, head, colour):
+def _draw_column(ax, values, head, colour, write):
     known = np.nan_to_num(values, posinf=0.0)
     ax.barh(range(len(values)), known, height=0.62, color=colour)
     for n, value in enumerate(values):
-        ax.annotate(magnitude(value), (max(known[n], 0.0), n), xytext=(4, 0), textcoords="offset points", va="center")
+        ax.annotate(write(value), (max(known[n], 0.0), n), xytext=(4, 0), textcoords="offset points", va="center")
     reach = 1.35 * np.abs(known).max(initial=1e-9)
     ax.set(title=head, xlim=(min(0.0, 1.1 * known.min()), reach), ylim=(len(values) - 0.5, -0.5))
     ax.tick_params(left=False, labelleft=True)

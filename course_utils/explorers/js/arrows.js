@@ -7,15 +7,18 @@ FIGURES.arrows = ctx => {
   const side = many ? scorePanel(ctx, state, reach) : productPanel(ctx, reach);
   arrowControls(ctx, state, limit);
   const root = sheet(ctx, ctx.get("title"), [field, side]);
-  ctx.watch(["a", "b", "key_vectors", "chosen", "normalise"], () => {
+  const tell = coverButton(ctx, [side.node, ...field.answers]);
+  ctx.exportButtons(() => root, "dot-product");
+  const table = arrowTable(ctx, state);
+  ctx.watch(["a", "b", "key_vectors", "chosen", "normalise", "covered"], () => {
     const now = state.now();
     field.draw(now);
     side.draw(now);
+    table();
     state.controls.forEach(refresh => refresh());
-    ctx.readout.textContent = arrowSentence(now);
-    ctx.announce(() => `${arrowSentence(now)} ${arrowNumbers(now)}`);
+    ctx.spoken = arrowNumbers(now);
+    tell(arrowSentence(now));
   });
-  ctx.exportButtons(() => root, "dot-product");
 };
 
 // Where the arrows are, and the ways to move them. A tip never leaves the plane; drags stop at tenths.
@@ -52,9 +55,9 @@ function arrowControls(ctx, state, limit) {
     put: v => put(vector().map((old, each) => each === axis ? v : old)),
   }));
   const a = ctx.get("a_name"), b = state.many ? "key" : ctx.get("b_name");
-  if (state.many) ctx.select({ trait: "chosen", label: "Key", options: state.names.map((name, n) => [n, shorten(name, 24)]) });
-  ["₁", "₂"].forEach((mark, axis) => slider(`${a}, number ${axis + 1}`, shorten(a) + mark, () => ctx.get("a"), state.setA, axis));
-  ["₁", "₂"].forEach((mark, axis) => slider(`${b}, number ${axis + 1}`, shorten(b) + mark, () => state.others()[now()],
+  if (state.many) ctx.select({ trait: "chosen", label: "Key", options: state.names.map((name, n) => [n, short(name, 24)]) });
+  ["₁", "₂"].forEach((mark, axis) => slider(`${a}, number ${axis + 1}`, short(a, 12) + mark, () => ctx.get("a"), state.setA, axis));
+  ["₁", "₂"].forEach((mark, axis) => slider(`${b}, number ${axis + 1}`, short(b, 12) + mark, () => state.others()[now()],
     point => state.setOther(now(), point), axis));
   ctx.checkbox({ trait: "normalise", label: state.many ? "All lengths 1 (cosine)" : "Both lengths 1 (cosine)" });
   presetButtons(ctx);
@@ -137,7 +140,8 @@ function arrowPlane(ctx, state, limit) {
     const [x, y] = at(half, radius + 20);
     fill(degrees, { x, y, text: `${words(now.angle, 0)}°` }, []);
   };
-  return { node: svg("g", {}, wide.node, near.node), width: wide.width, height: wide.height, draw };
+  return { node: svg("g", {}, wide.node, near.node), width: wide.width, height: wide.height, draw,
+    answers: [shadow, drop, arc, degrees, edge, edgeName] };
 }
 
 // The dot product as a bar and as three calculations that agree.
@@ -150,7 +154,7 @@ function productPanel(ctx, reach) {
   const lines = [134, 160, 188, 248, 272, 333].map(y => text(0, y, "", y === 188 ? strong : {}));
   const node = svg("g", { "aria-hidden": "true" }, ...bars.map(each => each.node), ...bounds, result, most, ...heads, ...lines);
   const draw = now => {
-    const digits = now.unit ? 2 : 1, a = shorten(now.aName, 10), b = shorten(now.bName, 10), brief = a.length + b.length < 5;
+    const digits = now.unit ? 2 : 1, a = short(now.aName, 10), b = short(now.bName, 10), brief = (now.aName + now.bName).length < 5;
     const [la, lb] = [length2(now.a), length2(now.b)], products = [0, 1].map(n => now.a[n] * now.b[n]);
     const used = bars.map(each => each.pick(now.unit));
     [now.dot, ...products, now.dot].forEach((value, n) => used[n].set(value));
@@ -190,7 +194,7 @@ function scorePanel(ctx, state, reach) {
   const head = text(0, 18, "", { class: "cu-small" });
   const rows = state.names.map((name, n) => {
     const y = 30 + n * row, back = svg("rect", { x: -6, y, width: width + 12, height: row - 2, rx: 4 });
-    const word = text(0, y + 20, isolate(shorten(name, 13))), value = text(width, y + 20, "", { "text-anchor": "end" });
+    const word = text(0, y + 20, short(name, 13)), value = text(width, y + 20, "", { "text-anchor": "end" });
     const bars = twoBars(118, y + 6, 208, 18, reach);
     const mark = svg("path", { style: "fill: var(--cu-bg); stroke: var(--cu-fg); stroke-width: 2" });
     word.append(svg("title", { text: name }));
@@ -201,7 +205,7 @@ function scorePanel(ctx, state, reach) {
   const below = 54 + count * row, lines = [0, 1, 2].map(n => text(0, below + 25 * n, "", { class: ["cu-strong", "", "cu-small"][n] }));
   const node = svg("g", { "aria-hidden": "true" }, head, ...rows.map(each => each.node), ...lines);
   const draw = now => {
-    const scores = now.others.map(key => dot2(now.a, key)), best = Math.max(...scores), a = shorten(now.aName, 12), b = shorten(now.bName, 12);
+    const scores = now.others.map(key => dot2(now.a, key)), best = Math.max(...scores), a = short(now.aName, 12), b = short(now.bName, 12);
     const asGiven = truth.length > 0 && !now.unit && start === placed();
     head.textContent = now.unit ? `cosine with ${a}` : `dot product with ${a}: the score`;
     rows.forEach((each, n) => {
@@ -221,11 +225,20 @@ function scorePanel(ctx, state, reach) {
   return { node, width, height: below + 60, draw };
 }
 
+function arrowTable(ctx, state) {
+  const arrows = () => { const now = state.now(); return [[now.aName, now.a, null], ...now.names.map((name, n) => [name, now.others[n], dot2(now.a, now.others[n])])]; };
+  return ctx.table({
+    caption: ctx.get("title"), corner: "arrow", columns: () => ["first number", "second number", "length", `dot product with ${ctx.get("a_name")}`],
+    rows: () => arrows().map(([name]) => name),
+    cell: (i, j) => { const [, [x, y], dot] = arrows()[i]; return j === 3 && (dot === null || ctx.get("covered")) ? "" : words([x, y, length2([x, y]), dot][j]); },
+  });
+}
+
 function arrowSentence(now) {
-  const a = shorten(now.aName, 16), b = shorten(now.bName, 16);
+  const a = short(now.aName, 16), b = short(now.bName, 16);
   if (now.many) {
     const scores = now.others.map(key => dot2(now.a, key)), best = Math.max(...scores);
-    const winners = now.names.filter((_, n) => scores[n] === best).map(name => shorten(name, 16)).join(" and ");
+    const winners = now.names.filter((_, n) => scores[n] === best).map(name => short(name, 16)).join(" and ");
     return `The largest ${now.unit ? "cosine" : "score"} has ${winners}: ${words(best)}.`;
   }
   if (!Number.isFinite(now.angle)) return "An arrow of length 0: the dot product is 0, and there is no angle.";

@@ -1,7 +1,7 @@
 // Scores become weights in rows: a slider, the term exp(score / temperature), and the weight, its share of the sum.
 
 FIGURES.bars = ctx => {
-  const names = ctx.get("names"), maker = ctx.get("made_by") || "your function", table = softmaxTable(ctx, names, maker);
+  const names = ctx.get("names"), maker = ctx.get("function_name"), table = softmaxTable(ctx, names, maker);
   ctx.range({ trait: "temperature", label: "Temperature", values: ctx.get("stops"), format: v => words(v, v < 1 ? 2 : v < 10 ? 1 : 0) });
   buttonGroup(ctx, "Add to every score:", [...[-1, 1, 10, 100, 1000].map(step =>
     [`${step < 0 ? "−" : "+"}${Math.abs(step)}`, () => ctx.set("shift", clamp(ctx.get("shift") + step, -2000, 2000))]),
@@ -10,14 +10,21 @@ FIGURES.bars = ctx => {
   ctx.checkbox({ trait: "hardmax", label: "Show argmax" });
   presetButtons(ctx);
   const root = sheet(ctx, ctx.get("title"), [table]);
-  ctx.watch(["scores", "temperature", "shift", "stable", "hardmax", "film"], () => {
-    const now = softmaxSteps(ctx.get("scores"), ctx.get("temperature"), ctx.get("shift"), ctx.get("stable"));
+  const tell = coverButton(ctx, table.answers);
+  ctx.exportButtons(() => root, "softmax");
+  let now;
+  const list = ctx.table({
+    caption: ctx.get("title"), corner: "name", rows: () => names, columns: () => ["score", "exp term", "weight"],
+    cell: (i, j) => j && ctx.get("covered") ? "" : [v => words(v), magnitude, v => words(v, 3)][j]([now.shifted, now.terms, now.weights][j][i]),
+  });
+  ctx.watch(["scores", "temperature", "shift", "stable", "hardmax", "film", "covered"], () => {
+    now = softmaxSteps(ctx.get("scores"), ctx.get("temperature"), ctx.get("shift"), ctx.get("stable"));
     const other = filmWeights(ctx);
     table.draw(now, other, ctx.get("hardmax"));
-    ctx.readout.textContent = softmaxSentence(now, names) + filmSentence(ctx, now, other, maker);
-    ctx.announce(() => `${names.map((name, n) => `${name} ${words(now.weights[n])}`).join(", ")}. ${softmaxSentence(now, names)}`);
+    list();
+    ctx.spoken = names.map((name, n) => `${name} ${words(now.weights[n])}`).join(", ") + ".";
+    tell(softmaxSentence(now, names) + filmSentence(ctx, now, other, maker));
   });
-  ctx.exportButtons(() => root, "softmax");
 };
 
 // Every step of softmax, in double precision. Not stable: the formula as it is written, which may overflow.
@@ -53,7 +60,7 @@ function softmaxTable(ctx, names, maker) {
   const whole = text(SOFT.width, bottom + 26, "", { ...right, class: "cu-strong" });
   const stack = names.map(() => svg("rect", { y: bottom + 12, height: 18, style: "stroke: var(--cu-bg); stroke-width: 2; fill: var(--cu-value)" }));
   const keys = [svg("g", {}, svg("rect", { x: 1, y: -12, width: 22, height: 13, style: HARD }), text(30, 0, "argmax", small)),
-    svg("g", {}, svg("path", { d: diamond(8, -5), style: MARK }), text(22, 0, shorten(maker, 30), small))];
+    svg("g", {}, svg("path", { d: diamond(8, -5), style: MARK }), text(22, 0, short(maker, 30), small))];
   const node = svg("g", { "aria-hidden": "true" }, ...heads, ...rows.map(row => row.node), line, sumWord, sum, whole, ...stack, ...keys);
   const inputs = names.map((name, n) => {
     const [input, refresh] = numberSlider(ctx, {
@@ -73,7 +80,7 @@ function softmaxTable(ctx, names, maker) {
         weight: now.weights[n], other: other && other[n], hard: hardmax ? Number(n === winner) : null });
     });
     sum.textContent = magnitude(now.sum);
-    whole.textContent = magnitude(now.weights.reduce((a, b) => a + b, 0));
+    whole.textContent = now.broken ? "NaN" : words(now.weights.reduce((a, b) => a + b, 0));
     let x = SOFT.weight;
     stack.forEach((rect, n) => {
       const size = (now.weights[n] || 0) * (SOFT.share - SOFT.weight);
@@ -85,7 +92,8 @@ function softmaxTable(ctx, names, maker) {
     moveTo(keys[0], [SOFT.weight, bottom + 54]);
     moveTo(keys[1], [SOFT.weight + (hardmax ? 110 : 0), bottom + 54]);
   };
-  return { node, width: SOFT.width, height: bottom + 58, inputs, draw };
+  const answers = [...rows.flatMap(row => row.answers), sumWord, sum, whole, ...stack, ...keys];
+  return { node, width: SOFT.width, height: bottom + 58, inputs, draw, answers };
 }
 
 const HARD = "fill: none; stroke: var(--cu-query); stroke-width: 2.5", MARK = "fill: var(--cu-bg); stroke: var(--cu-fg); stroke-width: 2";
@@ -94,7 +102,7 @@ function tableRow(name, y, row) {
   const middle = y + row / 2, height = clamp(row * 0.55, 20, 28), top = middle - height / 2, end = { "text-anchor": "end" };
   const [word, score, number, share] = [[SOFT.name, {}], [SOFT.score, end], [SOFT.number + 64, end], [SOFT.width, end]]
     .map(([x, place]) => text(x, middle + 5, "", place));
-  fill(word, { text: isolate(shorten(name, 13)), class: "cu-strong" }, [svg("title", { text: name })]);
+  fill(word, { text: short(name, 13), class: "cu-strong" }, [svg("title", { text: name })]);
   const term = bar({ x: SOFT.term, y: top, width: SOFT.number - SOFT.term - 22, height });
   const weight = bar({ x: SOFT.weight, y: top, width: SOFT.share - SOFT.weight, height });
   const hard = svg("rect", { x: SOFT.weight, y: top - 3, height: height + 6, style: HARD });
@@ -112,14 +120,14 @@ function tableRow(name, y, row) {
     mark.setAttribute("d", known ? diamond(weight.at(now.other), middle) : "");
     mark.style.stroke = known && Math.abs(now.other - now.weight) > 1e-3 ? "var(--cu-mark)" : "var(--cu-fg)";
   };
-  return { node, draw };
+  return { node, draw, answers: [term.node, number, weight.node, hard, mark, share] };
 }
 
 function softmaxSentence(now, names) {
   if (now.broken) return now.sum === 0 ? "Every term is 0: the formula divides 0 by 0. Subtract the largest score first."
     : "exp has overflowed: the formula divides infinity by infinity. Subtract the largest score first.";
   const n = now.weights.length, alike = Math.exp(now.entropy), best = now.weights.indexOf(Math.max(...now.weights));
-  const spreadOut = alike > n - 0.01 ? "All weights are equal" : alike < 1.01 ? `${shorten(names[best], 16)} has nearly all the weight`
+  const spreadOut = alike > n - 0.01 ? "All weights are equal" : alike < 1.01 ? `${short(names[best], 16)} has nearly all the weight`
     : `As spread out as ${words(alike, 1)} equal weights`;
   return `${spreadOut}: entropy ${words(now.entropy)} of at most ${words(Math.log(n))} nats.`;
 }
@@ -131,5 +139,5 @@ function filmSentence(ctx, now, other, maker) {
   if (!ctx.get("film").frames) return "";
   if (!other) return ` ${maker} is not marked: it was asked for other scores.`;
   const far = ctx.get("names").filter((_, n) => Math.abs(other[n] - now.weights[n]) > 1e-3);
-  return far.length ? ` ${maker} differs at ${far.map(name => shorten(name, 16)).join(", ")}.` : ` ${maker} agrees.`;
+  return far.length ? ` ${maker} differs at ${far.map(name => short(name, 16)).join(", ")}.` : ` ${maker} agrees.`;
 }

@@ -12,16 +12,23 @@ FIGURES.hull = ctx => {
   if (asker) asker.controls();
   presetButtons(ctx);
   const root = sheet(ctx, ctx.get("title"), [...(asker ? [asker] : []), field, side]);
-  ctx.watch(["values", "amounts", "scores", "query", "key_vectors", "normalise", "contributions"], () => {
-    const now = weightedSum(ctx);
+  const tell = coverButton(ctx, [...side.answers, ...field.answers]);
+  ctx.exportButtons(() => root, "weighted-sum");
+  let now;
+  const list = ctx.table({
+    caption: ctx.get("title"), corner: "value", rows: () => names,
+    columns: () => ["first number", "second number", source === "amounts" ? "amount" : "score", "weight"],
+    cell: (i, j) => j === 3 && ctx.get("covered") ? "" : words([...now.values[i], now.raw[i], now.weights[i]][j]),
+  });
+  ctx.watch(["values", "amounts", "scores", "query", "key_vectors", "normalise", "contributions", "covered"], () => {
+    now = weightedSum(ctx);
     if (asker) asker.draw(now);
     field.draw(now);
     side.draw(now);
-    ctx.readout.textContent = hullSentence(now);
-    ctx.announce(() => `Output ${now.output.map(v => words(v)).join(", ")}. Weights ${names.map((name, n) =>
-      `${name} ${words(now.weights[n])}`).join(", ")}. ${hullSentence(now)}`);
+    list();
+    ctx.spoken = `Output ${now.output.map(v => words(v)).join(", ")}. Weights ${names.map((name, n) => `${name} ${words(now.weights[n])}`).join(", ")}.`;
+    tell(hullSentence(now));
   });
-  ctx.exportButtons(() => root, "weighted-sum");
 };
 
 // Weights and output in double precision, from whichever source the figure has.
@@ -93,11 +100,12 @@ function valuePlane(ctx, names) {
     move: ([x, y]) => ctx.set("values", replaced(ctx.get("values"), n, [clamp(snap(x, step), xLow, xHigh), clamp(snap(y, step), yLow, yHigh)])),
   }));
   const label = (name, colour) => svg("text", { class: "cu-halo", "paint-order": "stroke", "text-anchor": "middle", "dominant-baseline": "central",
-    text: isolate(shorten(name, 14)), style: `fill: var(--cu-${colour})`, "aria-hidden": "true" });
+    text: short(name, 14), style: `fill: var(--cu-${colour})`, "aria-hidden": "true" });
   const words2 = names.map(name => label(name, "value")), outWord = label("output", "query");
   const out = svg("path", { "aria-hidden": "true", d: diamond(0, 0, 11), style: "fill: var(--cu-query); stroke: var(--cu-bg); stroke-width: 2" });
   const heading = text(field.X((xLow + xHigh) / 2), 8, "", { class: "cu-small", "text-anchor": "middle" });
-  field.inside.append(shape, ...lines, ...chain.map(each => each.node));
+  const parts = svg("g", {}, ...lines, ...chain.map(each => each.node));
+  field.inside.append(shape, parts);
   field.layer.append(...grips.map(each => each.node), out, ...words2, outWord);
   field.node.append(heading);
   const draw = now => {
@@ -117,6 +125,7 @@ function valuePlane(ctx, names) {
       grips[n].refresh();
     });
     moveTo(out, at);
+    out.style.fill = outWord.style.fill = `var(--cu-${now.inside ? "query" : "mark"})`;
     const places = [...now.values.map((value, n) => outward(P(value), P(middle2(now.values)), words2[n], names[n], 20)),
       { x: at[0], y: at[1] + 24, width: 58, word: outWord }];
     if (away) fill(outWord, { text: `output (${now.output.map(v => words(v, 1)).join(", ")})` }, []);
@@ -129,7 +138,7 @@ function valuePlane(ctx, names) {
     });
     spread(places);
   };
-  return { ...field, draw };
+  return { ...field, draw, answers: [out, outWord, parts] };
 }
 
 const middle2 = points => times2(points.reduce(plus2, [0, 0]), 1 / points.length);
@@ -184,7 +193,7 @@ function weightPanel(ctx, names, source) {
   const heads = [text(narrow ? at.score : at.slider, 16, { amounts: "amount", scores: "score", query: "score" }[source], narrow ? { ...small, ...end } : small),
     text(at.bar, 16, "weight", small)];
   const rows = names.map((name, n) => {
-    const middle = top + (n + 0.5) * row, word = text(0, middle + 5, isolate(shorten(name, narrow ? 8 : 10)), { class: "cu-strong" });
+    const middle = top + (n + 0.5) * row, word = text(0, middle + 5, short(name, narrow ? 8 : 10), { class: "cu-strong" });
     word.append(svg("title", { text: name }));
     const score = text(at.score, middle + 5, "", end), share = text(at.width, middle + 5, "", end);
     const track = bar({ x: at.bar, y: middle - 10, width: at.share - at.bar, height: 20 });
@@ -218,11 +227,13 @@ function weightPanel(ctx, names, source) {
       rect.style.fillOpacity = 1 - 0.55 * (n % 2);
       x += size;
     });
-    const parts = names.map((name, n) => `${words(now.weights[n])} ${shorten(name, 10)}`).join(" + ");
+    const parts = names.map((name, n) => `${words(now.weights[n])} ${short(name, 10)}`).join(" + ");
     formula.textContent = [...parts].length <= (narrow ? 36 : 46) ? parts : "sum of weight × value";
     place.textContent = `output = (${now.output.map(v => magnitude(v)).join(", ")})`;
   };
-  return { node, width: at.width, height: y + 114, inputs: sliders.map(([node], n) => ({ node, x: at.slider, y: rows[n].middle, width: 86 })), draw };
+  return { node, width: at.width, height: y + 114, draw,
+    inputs: sliders.map(([node], n) => ({ node, x: at.slider, y: rows[n].middle, width: 86 })),
+    answers: [...rows.flatMap(each => [each.track.node, each.share]), sum, ...stack, formula, place] };
 }
 
 function hullSentence(now) {

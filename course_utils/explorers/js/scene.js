@@ -14,6 +14,7 @@ const foot2 = (a, b) => dot2(b, b) > 0 ? times2(b, dot2(a, b) / dot2(b, b)) : [0
 const snap = (v, step) => Math.round(v / step) / Math.round(1 / step);
 
 // --- words ---------------------------------------------------------------------------------------------------
+const short = (name, limit) => isolate(shorten(name, limit));
 const words = (value, digits = 2) => fixed(value, digits).replace("-", "−");
 // A number that may be huge or tiny.
 function magnitude(value) {
@@ -104,7 +105,7 @@ function arrow({ colour, name = "", width = 3.5, dashed = false }) {
   const line = svg("line", { style: `stroke: ${paint}; stroke-width: ${width}; ${dashed ? "stroke-dasharray: 5 4" : ""}` });
   const head = svg("polygon", { style: `fill: ${paint}` });
   const word = svg("text", { class: "cu-halo", "paint-order": "stroke", "text-anchor": "middle", "dominant-baseline": "central",
-    text: isolate(shorten(name, 16)), style: `fill: ${paint}` });
+    text: short(name, 16), style: `fill: ${paint}` });
   const node = svg("g", { "aria-hidden": "true" }, line, head, ...(name ? [word] : []));
   const set = (from, to) => {
     const away = [to[0] - from[0], to[1] - from[1]], length = length2(away), [ux, uy] = unit2(away);
@@ -183,6 +184,18 @@ function buttonGroup(ctx, label, buttons) {
   const box = html("span", { class: "cu-group", role: "group", "aria-label": label }, html("span", { text: label, "aria-hidden": "true" }));
   for (const [name, action] of buttons) ctx.button(name, action, box);
   ctx.bar.append(box);
+}
+
+// A button that hides what a class should predict first. Returns show(words): the readout, or a question.
+function coverButton(ctx, nodes) {
+  const button = ctx.button("", () => ctx.set("covered", !ctx.get("covered")), ctx.foot);
+  return words => {
+    const covered = ctx.get("covered");
+    button.textContent = covered ? "Show the result" : "Hide the result";
+    nodes.forEach(node => { node.style.visibility = covered ? "hidden" : ""; });
+    ctx.readout.textContent = covered ? "What do you expect? Say it first, then show the result." : words;
+    ctx.announce(() => covered ? "The result is hidden." : `${ctx.spoken ?? ""} ${words}`);
+  };
 }
 
 function presetButtons(ctx) {
