@@ -70,8 +70,9 @@ color:var(--jp-content-font-color1,CanvasText);font-family:var(--jp-content-font
 .course-feedback.course-passed{border-color:#1a8a4a}.course-feedback.course-wrong{border-color:#d0461e}
 .course-feedback p{font-weight:600;margin:.2em 0}
 .course-feedback dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;margin:.3em 0}
-.course-feedback dt{opacity:.85;margin:0;font-weight:400}
-.course-feedback dd{margin:0;overflow-wrap:anywhere}.course-feedback code{white-space:pre-wrap;background:none}
+.course-feedback dt{opacity:.85;margin:0;font-weight:400;width:auto;float:none}
+.course-feedback dd{margin:0;overflow-wrap:anywhere;width:auto}
+.course-feedback code{white-space:pre-wrap;background:none}
 """.replace("\n", "")
 
 
