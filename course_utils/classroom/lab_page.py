@@ -45,7 +45,7 @@ class LabPage:
     def __init__(self, page, server):
         self.page, self.server, self.errors = page, server, []
         page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: self.errors.append(f"exception: {error}"))
+        page.on("pageerror", lambda error: self.errors.append(f"exception: {error.stack or error}"))
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.goto(f"{server.url}/lab?token={server.token}", wait_until="domcontentloaded")
         page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=120_000)

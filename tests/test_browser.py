@@ -1,0 +1,209 @@
+"""The notebooks as a learner has them: a real JupyterLab in a headless Chromium, driven by mouse and keyboard."""
+
+import re
+
+import pytest
+from notebook_parts import LESSONS, blocks, read
+
+pytestmark = pytest.mark.browser
+
+FIGURE = ".cu"  # the root of a live figure, as explorers/js/core.js makes it
+# Python code that finds the live figures of a kernel in the order in which they were made.
+FIGURES = """
+from ipywidgets.widgets.widget import _instances as _all
+from course_utils.explorers.base import Explorer as _Explorer
+_figures = [w for w in _all.values() if isinstance(w, _Explorer)]
+"""
+LABELS = """root => [...root.querySelectorAll('input, select, button, summary, [tabindex="0"]')]
+    .filter(node => node.checkVisibility() && !(node.labels?.length || node.getAttribute('aria-label')
+        || node.textContent.trim()))
+    .map(node => node.outerHTML.slice(0, 120))"""
+# Contrast of a figure's text with its ground, as WCAG counts it.
+CONTRAST = """root => {
+    const rgb = text => { const c = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+        c.fillStyle = text; c.fillRect(0, 0, 1, 1); return [...c.getImageData(0, 0, 1, 1).data].slice(0, 3); };
+    const light = text => { const [r, g, b] = rgb(text).map(v => v / 255)
+        .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+    let ground = root;  // the nearest one that is painted
+    while (getComputedStyle(ground).backgroundColor.endsWith(', 0)')) ground = ground.parentElement;
+    const pair = [light(getComputedStyle(root).color), light(getComputedStyle(ground).backgroundColor)];
+    return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+}"""
+
+
+@pytest.fixture
+def opened(lab, request):
+    """Opens a notebook in the lab's one page, and closes it after the test."""
+    def open_notebook(path):
+        lab.errors.clear()
+        lab.blocked.clear()
+        lab.open(f"notebooks/{path.name}")
+        request.addfinalizer(lab.close)
+        return lab
+    return open_notebook
+
+
+def figures(lab):
+    """Locators of the live figures in the notebook in front, once each of them has been drawn."""
+    wanted = sum("application/vnd.jupyter.widget-view+json" in output.get("data", {})
+                 for cell in lab.cells() for output in cell.get("outputs", []))
+    drawn = f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output {FIGURE}[data-frames]"
+    lab.page.wait_for_function("([drawn, wanted]) => document.querySelectorAll(drawn).length === wanted",
+                               arg=[drawn, wanted])
+    return [lab.page.locator(drawn).nth(i) for i in range(wanted)]
+
+
+def nothing_went_wrong(lab):
+    """No exception in the page, no figure that could not be drawn, nothing asked of the network."""
+    page_errors = [error for error in lab.errors if error.startswith("exception")]
+    assert page_errors == []
+    assert lab.page.get_by_text("Error displaying widget").count() == 0
+    assert lab.page.get_by_text("Failed to load model class").count() == 0
+    assert lab.blocked == []
+
+
+def stage(figure):
+    """The part of a figure that is drawn, without its controls: what has to change when one of them moves."""
+    return figure.locator(".cu-stage")
+
+
+def visible(locator):
+    return [locator.nth(i) for i in range(locator.count()) if locator.nth(i).is_visible()]
+
+
+def step_key(slider):
+    """An arrow key that moves a range input: away from the end where it stands."""
+    return "ArrowLeft" if slider.evaluate("s => Number(s.value) >= Number(s.max)") else "ArrowRight"
+
+
+def drag(page, slider):
+    """Drag a range input's handle by mouse from where it is to the other half."""
+    box = slider.bounding_box()
+    share = slider.evaluate("s => (s.value - s.min) / (s.max - s.min)")
+    y, x = box["y"] + box["height"] / 2, box["x"] + 8 + share * (box["width"] - 16)
+    target = box["x"] + (0.2 if share > 0.5 else 0.8) * box["width"]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(target, y, steps=8)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_notebook_shows_its_figures_before_it_is_run(opened, path):
+    lab = opened(path)
+    for i, cell in enumerate(lab.cells()):
+        kinds = {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
+        if "application/vnd.jupyter.widget-view+json" in kinds:
+            lab.cell(i).scroll_into_view_if_needed()
+            lab.output(i).locator(f"img, {FIGURE}").first.wait_for()
+    nothing_went_wrong(lab)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_every_figure_answers_and_reads_well_in_both_themes(opened, path, shots):
+    lab = opened(path)
+    lab.run_all()
+    shown = figures(lab)
+    assert shown, "every notebook of the course has a live figure"
+    for n, figure in enumerate(shown):
+        figure.scroll_into_view_if_needed()
+        assert figure.evaluate(LABELS) == [], "a control has no accessible name"
+        for slider in visible(figure.locator("input[type=range]")):
+            before, value = lab.pixels(stage(figure)), slider.input_value()
+            slider.focus()
+            lab.page.keyboard.press(step_key(slider))
+            assert slider.input_value() != value, "the arrow key did not reach the slider"
+            lab.wait_for_new_pixels(stage(figure), before)
+        light = lab.pixels(stage(figure))
+        for theme in ("dark", "light"):
+            lab.use_theme(theme)
+            figure.scroll_into_view_if_needed()
+            if theme == "dark":
+                lab.wait_for_new_pixels(stage(figure), light)
+            assert figure.evaluate(CONTRAST) >= 4.5, theme
+            figure.screenshot(path=shots / f"{path.stem}_figure{n}_{theme}.png")
+    nothing_went_wrong(lab)
+
+
+@pytest.fixture
+def first(opened):
+    """The first notebook, run; its first figure that has a slider, and its number among the kernel's figures."""
+    lab = opened(LESSONS[0])
+    lab.run_all()
+    lab.python(FIGURES)
+    for n, figure in enumerate(figures(lab)):
+        if visible(figure.locator("input[type=range]")):
+            figure.scroll_into_view_if_needed()
+            return lab, figure, n
+    pytest.fail(f"{LESSONS[0].name} has no live figure with a slider")
+
+
+def test_slider_is_dragged_by_mouse_and_python_hears_of_it(first, shots):
+    lab, figure, n = first
+    slider = visible(figure.locator("input[type=range]"))[0]
+    before, state = lab.pixels(stage(figure)), lab.python(f"print(_figures[{n}].get_state())")
+    drag(lab.page, slider)
+    lab.wait_for_new_pixels(stage(figure), before)
+    assert lab.python(f"print(_figures[{n}].get_state())") != state
+    figure.screenshot(path=shots / "drag.png")
+
+
+def test_hover_reads_the_weight_that_python_has(first, shots):
+    lab, figure, n = first
+    canvas, readout = figure.locator("canvas").first, figure.locator(".cu-readout")
+    box = canvas.bounding_box()
+    heard = set()
+    for share in (0.45, 0.55, 0.65):  # down the diagonal, well inside the table
+        before = readout.inner_text()
+        lab.page.mouse.move(box["x"] + share * box["width"], box["y"] + share * box["height"], steps=3)
+        lab.page.wait_for_function("([node, before]) => node.innerText !== before",
+                                   arg=[readout.element_handle(), before])
+        said = re.search(r"Query (\d+) .*key (\d+) .*weight (\d\.\d+)", readout.inner_text())
+        assert said, readout.inner_text()
+        i, j, weight = int(said[1]), int(said[2]), float(said[3])
+        assert float(lab.python(f"print(_figures[{n}].weights[{i}, {j}])")) == pytest.approx(weight, abs=6e-4)
+        heard.add((i, j))
+    assert len(heard) == 3
+    figure.screenshot(path=shots / "hover.png")
+
+
+def test_python_moves_the_figure(first):
+    lab, figure, n = first
+    before = lab.pixels(stage(figure))
+    lab.python(f"_figures[{n}].cell = [2, 1]")
+    lab.wait_for_new_pixels(stage(figure), before)
+    assert "Query 2" in figure.locator(".cu-readout").inner_text()
+
+
+def test_an_exercise_is_solved_wrongly_then_rightly(opened, shots):
+    path = LESSONS[0]
+    block = blocks(read(path))[0]
+    lab = opened(path)
+    lab.run_all()
+    assert f"{block.name}: Not attempted yet" in lab.output(block.check).inner_text()
+    stub = read(path).cells[block.stub].source
+    answers = {
+        "stub": (None, "course-open", "Not attempted yet"),
+        "none": (stub.replace("raise NotImplementedError", "pass"), "course-wrong", "returned None"),
+        "error": (stub.replace("raise NotImplementedError", "return nothing_of_that_name"), "course-wrong",
+                  "nothing_of_that_name"),
+        "endless": (stub.replace("raise NotImplementedError", "while True: pass"), "course-wrong", "did not finish"),
+        "right": (block.solutions[0][0].rstrip(), "course-passed", f"✓ {block.name}: passed"),
+    }
+    for name, (answer, kind, said) in answers.items():
+        if answer:
+            lab.write(block.stub, answer)
+            assert lab.run(block.stub) == ""
+            lab.run(block.check)
+        feedback = lab.output(block.check).locator(".course-feedback")
+        assert kind in feedback.get_attribute("class"), feedback.inner_text()
+        assert said in feedback.inner_text()
+        assert len(feedback.inner_text().splitlines()) <= 24  # at most 12 lines, each a label and its text
+        for theme in ("dark", "light"):
+            lab.use_theme(theme)
+            feedback.scroll_into_view_if_needed()
+            assert feedback.evaluate(CONTRAST) >= 4.5, theme
+            feedback.screenshot(path=shots / f"feedback_{name}_{theme}.png")
+    nothing_went_wrong(lab)
+    assert "passed" in lab.python("from course_utils import progress; print(progress())")
