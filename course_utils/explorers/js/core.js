@@ -156,6 +156,8 @@ class Context {
     fill(keepKeys(node), { tabindex: 0, role: "slider", "aria-label": label, "aria-roledescription": "movable point" }, []);
     node.classList.add("cu-grip");
     const refresh = () => fill(node, { "aria-valuetext": describe(), "aria-valuenow": fixed(value()[0]) }, []);
+    // The style touch-action: none does not reach the parts of an SVG drawing in Chromium.
+    this.listen(node, "touchstart", event => event.preventDefault(), { passive: false });
     this.listen(node, "pointerdown", event => { node.setPointerCapture(event.pointerId); node.focus(); event.preventDefault(); });
     this.listen(node, "pointermove", event => { if (node.hasPointerCapture(event.pointerId)) move(at(event)); });
     this.listen(node, "keydown", event => {
