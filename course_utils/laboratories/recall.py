@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from course_utils.laboratories.lab import Run
+from course_utils.training import train
 
 __all__ = ["Recall", "recall_batch", "train_recall"]
 
@@ -76,7 +77,7 @@ def train_recall(attend, steps=150, d_k=64, seed=0):
     attend : callable
         ``attend(q, k, v) -> (output, weights)``.
     steps : int
-        Steps of Adam, 32 memories each.
+        Number of updates, with 32 memories each.
     d_k : int
         Width of queries, keys and values.
     seed : int
@@ -91,16 +92,13 @@ def train_recall(attend, steps=150, d_k=64, seed=0):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Recall(attend, d_k)
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(steps):
+
+    def batch_loss(step):
         asked, keys, values, answers = recall_batch(generator)
-        loss = nn.functional.cross_entropy(model(asked, keys, values).flatten(0, 1), answers.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+        return nn.functional.cross_entropy(model(asked, keys, values).flatten(0, 1), answers.flatten())
+
+    history = train(model, batch_loss, steps, bar=False)
     asked, keys, values, answers = recall_batch(torch.Generator().manual_seed(seed + 1000), B=256)
     with torch.no_grad():
         right = model(asked, keys, values).argmax(-1) == answers
-    return Run(losses, right.float().mean().item())
+    return Run(history.losses, right.float().mean().item())
