@@ -49,6 +49,9 @@ def show(*arrays, digits=3, **named):
     >>> show(weights=np.array([[0.25, 0.75]]))
     weights (1, 2)
     [[0.250 0.750]]
+    >>> show(np.array([[10.0, -1.0], [2.0, 3.0]]), digits=0)
+    [[10 -1]
+     [ 2  3]]
     """
     import numpy as np
 
@@ -62,4 +65,7 @@ def show(*arrays, digits=3, **named):
             x = np.round(x.astype(float), digits) + 0.0  # + 0.0 turns -0.0 into 0.0
         if name:
             print(f"{name} {x.shape}" if x.ndim else f"{name} ", end="\n" if x.ndim else "")
-        print(np.array2string(x, formatter={"float_kind": lambda v: f"{v:.{digits}f}"}, max_line_width=100))
+        # Equal widths keep the columns of a table below each other when some numbers are negative.
+        width = max((len(f"{v:.{digits}f}") for v in x.ravel()), default=0) if x.ndim and x.dtype.kind == "f" else 0
+        fixed_point = {"float_kind": lambda v, width=width: f"{v:{width}.{digits}f}"}
+        print(np.array2string(x, formatter=fixed_point, max_line_width=100))
