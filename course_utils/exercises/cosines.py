@@ -222,7 +222,7 @@ COSINE = Exercise(
         "`lengths = np.linalg.norm(a) * np.linalg.norm(b)`; `if lengths == 0: "
         "return 0.0`; `return a @ b / lengths`.",
     ),
-    minutes=10,
+    minutes=8,
 )
 
 EXERCISES = (COSINE,)

@@ -199,7 +199,7 @@ DOT = Exercise(
         "Without: what does `a * b` give for two arrays?",
         "`return (a * b).sum()`, or `return a @ b`.",
     ),
-    minutes=6,
+    minutes=5,
 )
 
 EXERCISES = (DOT,)

@@ -256,7 +256,7 @@ NEAREST = Exercise(
         "`keys = keys / np.linalg.norm(keys, axis=1, keepdims=True)`, then `return scores(queries, "
         "keys).argmax(axis=1)`.",
     ),
-    minutes=10,
+    minutes=8,
     core=False,
 )
 

@@ -246,7 +246,7 @@ SCORES = Exercise(
         "-1 and -2.",
         "`return q @ k.swapaxes(-1, -2)`.",
     ),
-    minutes=12,
+    minutes=10,
 )
 
 EXERCISES = (SCORES,)
