@@ -6,7 +6,7 @@ import time
 
 import nbformat
 import pytest
-from notebook_parts import LESSONS, blocks, read, texts
+from notebook_parts import LESSONS, blocks, called, read, texts
 from small_notebook import build
 
 from course_utils.classroom.kernels import run_notebook
@@ -41,6 +41,14 @@ def verdicts(notebook):
     return found
 
 
+def whose(notebook):
+    """Names of this notebook's exercises that are given to own() in it, and all that its cells show."""
+    calls = [call for cell in notebook.cells if cell.cell_type == "code" for call in called(cell, "own")]
+    shown = [text for cell in notebook.cells for output in cell.get("outputs", []) for text in texts(output)]
+    here = {block.name for block in blocks(notebook)}
+    return sorted(here & {call.args[0].value for call in calls}), "\n".join(shown)
+
+
 def not_passed(notebook):
     """Names of exercises whose check does not say passed, with what it says."""
     return {name: text for name, text in verdicts(notebook).items()
@@ -54,6 +62,9 @@ def test_unsolved_notebook_runs_to_its_end_in_time(path, monkeypatch, tmp_path):
     assert said
     assert all("Not attempted yet" in text for text in said.values()), said
     assert seconds < BAR, f"{path.name} took {seconds:.0f} s"
+    names, shown = whose(notebook)
+    assert [name for name in names if f"the course's {name}" not in shown] == []
+    assert [name for name in names if f"your own {name}" in shown] == []
     assert not (tmp_path / "progress.jsonl").exists(), "nothing was passed, yet something was remembered"
 
 
@@ -62,6 +73,9 @@ def test_solved_notebook_passes_every_check(path, monkeypatch, tmp_path):
     notebook, _ = run(solve(read(path)), path.parent, monkeypatch, tmp_path)
     assert verdicts(notebook)
     assert not_passed(notebook) == {}
+    names, shown = whose(notebook)
+    assert names, "what follows an exercise runs on the learner's own function"
+    assert [name for name in names if f"your own {name}" not in shown] == []
 
 
 def test_every_exercise_stands_in_its_notebook():
