@@ -14,7 +14,7 @@ from course_utils.checks.compare import first_difference, same_outcome, same_val
 from course_utils.checks.exercise import Broken, Case, Mistake
 from course_utils.checks.sandbox import Outcome, Stopped, Trouble, call_safely
 
-__all__ = ["Verdict", "broken_probe", "diagnose", "mistakes_behind"]
+__all__ = ["Verdict", "broken_probe", "diagnose", "hold_against", "mistakes_behind"]
 
 
 @dataclass(frozen=True)
@@ -98,23 +98,25 @@ def diagnose(exercise, answer):
 def broken_probe(exercise, answer):
     """Give the first property of the exercise that an answer breaks, or None."""
 
+    return next(filter(None, (hold_against(exercise, probe, answer) for probe in exercise.probes)), None)
+
+
+def hold_against(exercise, probe, answer):
+    """Give what shows that an answer lacks one property, or None."""
+
     def call(*args, **kwargs):
         outcome = call_safely(answer, args, kwargs, exercise)
         if outcome.trouble:
             raise Stopped(outcome)
         return outcome.native if len(exercise.returns) > 1 else outcome.native[0]
 
-    for probe in exercise.probes:
-        try:
-            with np.errstate(all="ignore"):  # a probe divides what the answer gave, and that may be 0
-                broken = probe.run(call)
-        except Stopped as stop:
-            return Broken(probe.name, f"on another input {stop.outcome.trouble.message}")
-        except Exception:  # the probe could not even look at the result: its shape is off
-            return Broken(probe.name, "the result has a shape on which this cannot be tested")
-        if broken:
-            return broken
-    return None
+    try:
+        with np.errstate(all="ignore"):  # a probe divides what the answer gave, and that may be 0
+            return probe.run(call)
+    except Stopped as stop:
+        return Broken(probe.name, f"on another input {stop.outcome.trouble.message}")
+    except Exception:  # the probe could not even look at the result: its shape is off
+        return Broken(probe.name, "the result has a shape on which this cannot be tested")
 
 
 def mistakes_behind(exercise, outcomes):

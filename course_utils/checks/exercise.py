@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-__all__ = ["Broken", "Case", "Equivalent", "Exercise", "Mistake", "Probe", "Returns"]
+__all__ = ["Broken", "Case", "Equivalent", "Exercise", "Mistake", "Part", "Probe", "Returns"]
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,14 @@ class Case:
         What the answer is called with. Arrays are copied before every call.
     note : str
         What the case is about, in a few words ("two readable rows").
+    part : str
+        Name of the `Part` of the points that it decides; the first part if left out.
     """
 
     args: tuple
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,31 @@ class Probe:
     run : callable
         ``run(call) -> Broken or None``. ``call(*args, **kwargs)`` runs the answer on copies and
         gives its arrays back; it raises `Stopped` where the answer fails.
+    part : str
+        As in `Case`.
     """
 
     name: str
     run: Callable[[Callable], Broken | None]
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of the points: it is earned when all its cases come out right and all its probes hold.
+
+    Attributes
+    ----------
+    name : str
+        What has to be right, in a few words: "any axis".
+    points : int or float
+    visible : bool
+        False for what a student learns only after the deadline.
+    """
+
+    name: str
+    points: float
+    visible: bool = True
 
 
 @dataclass(frozen=True)
@@ -125,6 +149,11 @@ class Exercise:
         class that is built and given weights first.
     minutes, points : int
         Expected working time in minutes; points in homework (no unit).
+    credit : sequence of Part, optional
+        How the points are shared out in homework; all or nothing if left out.
+    drawn : callable, optional
+        ``drawn(seed) -> sequence of Case``: further cases for homework, others for each student. Only
+        the reference has to be right on them; mistakes are recognised on `cases`.
     core : bool
         False for an exercise that can be left out.
     tolerance : float
@@ -147,6 +176,8 @@ class Exercise:
     invoke: Callable | None = None
     minutes: int = 10
     points: int = 1
+    credit: Sequence[Part] = ()
+    drawn: Callable[[int], Sequence[Case]] | None = None
     core: bool = True
     tolerance: float = 1e-5
 
@@ -159,6 +190,11 @@ class Exercise:
             names = [thing.name for thing in things]
             if len(set(names)) < len(names):
                 raise ValueError(f"{group} should have different names, got {names}")
+        names = [part.name for part in self.credit]
+        if self.credit and (len(set(names)) < len(names) or sum(part.points for part in self.credit) != self.points):
+            raise ValueError(f"credit should be parts with different names and {self.points} points together, "
+                             f"got {[(part.name, part.points) for part in self.credit]}")
+        self.part_of(*self.probes)
         if self.stages is None and any(m.changes is not None for m in self.mistakes):
             raise ValueError("stages should be given when a mistake has changes, got None")
 
@@ -172,6 +208,19 @@ class Exercise:
         """The names of the arguments, read from the signature."""
         inner = self.signature[self.signature.index("(") + 1: self.signature.rindex(")")]
         return tuple(inspect.signature(eval(f"lambda {inner}: None")).parameters)
+
+    @property
+    def parts(self):
+        """The shares of the points; a single one, without a name, where all is earned or nothing."""
+        return tuple(self.credit) or (Part("", self.points),)
+
+    def part_of(self, *things):
+        """Give the name of the part that each case or probe decides."""
+        names = [part.name for part in self.parts]
+        for thing in things:
+            if thing.part and thing.part not in names:
+                raise ValueError(f"part should be one of {names}, got {thing.part!r}")
+        return tuple(thing.part or names[0] for thing in things)
 
     def wrong_answer(self, *mistakes):
         """Build the wrong answer that makes one mistake, or several that change different stages."""

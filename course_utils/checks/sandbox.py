@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["CALL_LIMIT", "Outcome", "Stopped", "Trouble", "call_safely", "copy_arguments", "is_tensor"]
+__all__ = ["CALL_LIMIT", "Elsewhere", "Outcome", "Stopped", "Trouble", "call_safely", "copy_arguments", "is_tensor",
+           "outcome_of"]
 
 CALL_LIMIT = 1.2  # seconds of wall time for one call; the cases are tiny, a right answer needs milliseconds
 _PRINT_LIMIT = 20_000  # characters kept of what an answer prints
@@ -53,6 +54,14 @@ class Stopped(Exception):
         self.outcome = outcome
 
 
+class Elsewhere:
+    """An answer that does not run in this process: it makes its outcomes itself, within its own limits."""
+
+    def outcome(self, args, kwargs, exercise):
+        """Give the `Outcome` of one call."""
+        raise NotImplementedError
+
+
 class _TimeUp(BaseException):
     """Raised inside the learner's code when its time is over."""
 
@@ -73,7 +82,7 @@ def call_safely(answer, args, kwargs, exercise, limit=CALL_LIMIT, copy=True):
 
     Parameters
     ----------
-    answer : callable
+    answer : callable or Elsewhere
         The learner's function, or what `exercise.invoke` takes.
     args, kwargs : tuple, mapping
         Arguments; arrays in them are copied unless they require a gradient.
@@ -89,6 +98,8 @@ def call_safely(answer, args, kwargs, exercise, limit=CALL_LIMIT, copy=True):
     Outcome
         Never an exception, except KeyboardInterrupt from the person at the keyboard.
     """
+    if isinstance(answer, Elsewhere):
+        return answer.outcome(args, kwargs, exercise)
     if copy:
         args, kwargs = copy_arguments(args), dict(zip(kwargs, copy_arguments(tuple(kwargs.values()))))
     before = copy_arguments((*args, *kwargs.values()))
@@ -108,16 +119,34 @@ def call_safely(answer, args, kwargs, exercise, limit=CALL_LIMIT, copy=True):
         message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         trouble = Trouble(type(error).__name__, message.split("\n")[0][:300], *_place(answer, error))
     overwritten = _overwritten(before, (*args, *kwargs.values()), [*exercise.parameters, *kwargs])
-    if trouble is None:
-        try:
-            native, trouble = _arrays(result, exercise)
-            values = () if trouble else tuple(_as_numpy(x) for x in native)
-        except Exception as error:  # an object that pretends to be an array
-            native, values = (), ()
-            trouble = Trouble("wrong type", f"it returned something unreadable ({type(error).__name__})")
-        if not trouble:
-            return Outcome(native, values, None, overwritten, printed.text)
-    return Outcome(trouble=trouble, overwritten=overwritten, printed=printed.text)
+    if trouble:
+        return Outcome(trouble=trouble, overwritten=overwritten, printed=printed.text)
+    return outcome_of(result, exercise, overwritten, printed.text)
+
+
+def outcome_of(result, exercise, overwritten=(), printed=""):
+    """Hold what an answer returned against what its exercise wants back.
+
+    Parameters
+    ----------
+    result : object
+        Whatever came back.
+    exercise : Exercise
+    overwritten, printed
+        As in `Outcome`.
+
+    Returns
+    -------
+    Outcome
+        With trouble where the type or the number of results is wrong.
+    """
+    try:
+        native, trouble = _arrays(result, exercise)
+        values = () if trouble else tuple(_as_numpy(x) for x in native)
+    except Exception as error:  # an object that pretends to be an array
+        native, values = (), ()
+        trouble = Trouble("wrong type", f"it returned something unreadable ({type(error).__name__})")
+    return Outcome(native, values, trouble, overwritten, printed)
 
 
 def copy_arguments(args):
