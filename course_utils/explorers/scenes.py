@@ -274,8 +274,9 @@ def plain(text, limit=14):
 
 def draw_arrow(ax, start, end, colour, label="", width=2.2):
     """Draw an arrow from `start` to `end` and write `label` beyond its tip."""
-    ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": width, "mutation_scale": 15,
-                                            "shrinkA": 0, "shrinkB": 0})
+    style = {"arrowstyle": "-|>", "color": colour, "lw": width, "mutation_scale": 15, "shrinkA": 0, "shrinkB": 0}
+    # An arrow that leaves the picture is cut at its frame; matplotlib would leave it out.
+    ax.annotate("", end, start, arrowprops=style, annotation_clip=False).arrow_patch.set_clip_box(ax.bbox)
     if label:
         away = np.subtract(end, start)
         away = away / (np.hypot(*away) or 1.0) * 12

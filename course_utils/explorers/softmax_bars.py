@@ -225,7 +225,7 @@ def _draw_column(ax, values, head, colour, write):
     known = np.nan_to_num(values, posinf=0.0)
     ax.barh(range(len(values)), known, height=0.62, color=colour)
     for n, value in enumerate(values):
-        ax.annotate(write(value), (max(known[n], 0.0), n), xytext=(4, 0), textcoords="offset points", va="center")
+        ax.annotate(write(value), (max(known[n], 0.0), n), xytext=(7, 0), textcoords="offset points", va="center")
     reach = 1.35 * np.abs(known).max(initial=1e-9)
     ax.set(title=head, xlim=(min(0.0, 1.1 * known.min()), reach), ylim=(len(values) - 0.5, -0.5))
     ax.tick_params(left=False, labelleft=True)

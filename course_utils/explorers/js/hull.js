@@ -106,7 +106,7 @@ function valuePlane(ctx, names) {
   const heading = text(field.X((xLow + xHigh) / 2), 8, "", { class: "cu-small", "text-anchor": "middle" });
   const parts = svg("g", {}, ...lines, ...chain.map(each => each.node));
   field.inside.append(shape, parts);
-  field.layer.append(...grips.map(each => each.node), out, ...words2, outWord);
+  field.layer.append(...grips.map(each => each.node), svg("g", { class: "cu-pass" }, out, ...words2, outWord));
   field.node.append(heading);
   const draw = now => {
     heading.textContent = now.source === "query" ? "values and output" : "";
