@@ -126,6 +126,18 @@ def test_the_cuda_build_is_only_worth_a_note_without_a_card(installed, monkeypat
     assert levels(doctor.check_torch_runs) == [level]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a shell script")
+@pytest.mark.parametrize(("script", "found"), [
+    ("echo 'GPU 0: some card'", True), ("echo no devices >&2; exit 9", False), (None, False)])
+def test_a_card_is_what_nvidias_own_tool_finds(tmp_path, monkeypatch, script, found):
+    if script:
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert doctor.has_gpu() is found
+
+
 def test_the_torch_of_this_environment_works():
     assert [found.level for found in doctor.check_torch_runs()] in (["ok"], ["note"])
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,22 @@ def test_pip_finds_all_it_needs_without_an_index():
          "--disable-pip-version-check", "-e", "."], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Would install attention-course" in done.stdout
+
+
+def test_a_wheel_carries_all_that_the_package_reads(tmp_path):
+    """Colab installs one: no clone lies around it."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [wheel] = tmp_path.glob("*.whl")
+    carried = set(zipfile.ZipFile(wheel).namelist())
+    listed = subprocess.run(["git", "ls-files", "course_utils", "data"], cwd=ROOT, capture_output=True,
+                            text=True)
+    if listed.returncode:
+        pytest.skip("not a clone: nothing tells which files are the course's own")
+    ours = {re.sub("^data/", "course_utils/_data/", name) for name in listed.stdout.splitlines()}
+    assert len(ours) > 20
+    assert ours - carried == set()
 
 
 def test_tested_versions_lie_in_the_ranges():

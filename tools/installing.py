@@ -15,6 +15,9 @@ from urllib.parse import unquote
 
 from setup import ROOT, WINDOWS, Problem, become, fits
 
+sys.path.insert(0, ROOT)  # the course's own code, as it lies here: nothing is installed yet
+from course_utils.classroom.doctor import has_gpu
+
 ROOT = Path(ROOT)
 VENV = ROOT / ".venv"
 LOG = VENV / "setup.log"
@@ -60,7 +63,7 @@ def make_venv():
     done = said(sys.executable, "-m", "venv", "--clear", str(VENV))
     if done.returncode and "ensurepip" in done.stdout:  # Debian and Ubuntu keep it in a package of its own
         package = f"python3.{sys.version_info[1]}-venv"
-        if os.geteuid() != 0:
+        if not shutil.which("apt-get") or os.geteuid() != 0:
             raise Problem(f"This Python cannot make environments: the package {package} is missing.",
                           f"Install it, then run this again:  sudo apt-get install {package}")
         say(f"  installing {package}, which Debian's Python needs for that")
@@ -176,14 +179,6 @@ def explain(lines):
 
 
 # --- torch, without CUDA where there is no card
-
-def has_gpu():
-    """Whether NVIDIA's own tool finds a card."""
-    try:
-        return subprocess.run(["nvidia-smi", "-L"], capture_output=True, timeout=20).stdout.strip() != b""
-    except (OSError, subprocess.SubprocessError):
-        return False
-
 
 def torch_offered():
     """Ask pip which torch it would take, and stop it before it downloads half a gigabyte for the answer.
