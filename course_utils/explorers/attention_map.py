@@ -107,7 +107,8 @@ class AttentionExplorer(Explorer):
         self._pictures = list(named.values())
         if made_by is None and film is not None:
             made_by = film.made_by
-        state.setdefault("heads", [n == 0 for n in range(self._pictures[state.get("preset", 0)].H)])
+        first = _inside("preset", state.get("preset", 0), len(self._pictures))
+        state.setdefault("heads", [n == 0 for n in range(self._pictures[first].H)])
         super().__init__(kind="heatmap", title=title, made_by=made_by,
                          pictures=[picture.as_state(name) for name, picture in named.items()], **state)
 

@@ -85,7 +85,7 @@ class Picture:
         ndarray, shape (H, T, S)
             Attention weights (no unit), float64.
         """
-        if self.source == "none":
+        if self.source == "none" or not self.T * self.S:
             return np.zeros((self.H, self.T, self.S))
         if self.source == "film":
             return np.broadcast_to(self._frame(frame), (self.H, self.T, self.S)).astype(float)

@@ -150,7 +150,7 @@ _CURVES = {"gradient": "size of the softmax gradient", "keys": "keys in use", "v
 def _record(attend, widths, arrays, seed):
     """Compute weights and scores of one query, counts of all scores, and the measures, for every width."""
     rng = np.random.default_rng(seed)
-    q, k = rng.standard_normal((_QUERIES, widths[-1])), rng.standard_normal((_KEYS, widths[-1]))
+    q, k = (_standardised(rng.standard_normal((count, widths[-1]))) for count in (_QUERIES, _KEYS))
     frames = []
     for width in widths:
         # The first columns of one table, so that a step of the slider adds components and changes none.
@@ -161,6 +161,11 @@ def _record(attend, widths, arrays, seed):
         frames.append([([w[0] for _, w in halves]), [s[0] for s, _ in halves],
                        [np.histogram(s, _EDGES)[0] / s.size for s, _ in halves], [_measure(s, w) for s, w in halves]])
     return [np.array(part, dtype=np.float32) for part in zip(*frames, strict=True)]
+
+
+def _standardised(x):
+    """Give each component mean 0 and variance 1 in this very sample, so that twelve keys are enough to see it."""
+    return (x - x.mean(0)) / x.std(0)
 
 
 def _weights(attend, q, k, arrays):
