@@ -152,7 +152,7 @@ MOST_ATTENDED = Exercise(
                 experiment="Print `weights.argmax()` and `weights.shape`: how many answers should there be?"),
         Mistake("largest-weight", changes={"pick": np.max},
                 cause="It returns the largest weights themselves, not the positions where they stand.",
-                experiment="Use your result as an index: what does `tokens[0.7]` say?"),
+                experiment="Use your result as an index: what does `dog.tokens[0.7]` say?"),
         Mistake("least-attended", changes={"pick": np.argmin},
                 cause="It finds the key with the smallest weight of each row.",
                 experiment="Print `weights[0]` and the weight at the position that you found."),
@@ -177,7 +177,7 @@ MOST_ATTENDED = Exercise(
                 experiment="Try the single row `[0.9, 0.1]`."),
         Mistake("counts-from-one", changes={"finish": lambda p: p + 1},
                 cause="It counts positions from 1, but Python counts from 0.",
-                experiment="Print `tokens[1]`: is that the first token?"),
+                experiment="Print `dog.tokens[1]`: is that the first token?"),
         Mistake("first-row-only", changes={"finish": lambda p: p[0]},
                 cause="It answers for the first query only: "
                       "`weights[0]`, or a `return` inside the loop over rows.",
@@ -197,7 +197,7 @@ MOST_ATTENDED = Exercise(
         Mistake("decimals", changes={"finish": lambda p: p.astype(float)},
                 cause="The positions are right, but stored as decimals: "
                       "`np.zeros` makes these unless told otherwise.",
-                experiment="Try `tokens[1.0]`, then look up the argument `dtype` of `np.zeros`."),
+                experiment="Try `dog.tokens[1.0]`, then look up the argument `dtype` of `np.zeros`."),
         Mistake("over-half", function=lambda w: np.where(w > 0.5)[1],
                 cause="It looks for weights above a bound, but the largest of a row can be small.",
                 experiment="Try the row `[0.3, 0.3, 0.4]`."),
