@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_shape, check_whole
 
 __all__ = ["causal_mask", "padding_mask", "scaled_dot_product_attention", "softmax"]
 
@@ -114,7 +114,7 @@ def causal_mask(T):
     Raises
     ------
     ValueError
-        If `T` is not a positive whole number.
+        If `T` is not a whole number from 1.
 
     Examples
     --------
@@ -123,7 +123,8 @@ def causal_mask(T):
     """
     import torch
 
-    return torch.ones(_positive("T", T), T, dtype=torch.bool).tril()
+    check_whole("T", T, 1)
+    return torch.ones(T, T, dtype=torch.bool).tril()
 
 
 def padding_mask(lengths, S):
@@ -144,7 +145,7 @@ def padding_mask(lengths, S):
     Raises
     ------
     ValueError
-        If a length is not a whole number from 0 to `S`, or `S` is not a positive whole number.
+        If a length is not a whole number from 0 to `S`, or `S` is not one from 1.
 
     Examples
     --------
@@ -153,7 +154,7 @@ def padding_mask(lengths, S):
     """
     import torch
 
-    _positive("S", S)
+    check_whole("S", S, 1)
     lengths = torch.as_tensor(lengths)
     if lengths.is_floating_point() or lengths.dtype == torch.bool or lengths.ndim != 1:
         raise ValueError(f"lengths should be whole numbers of shape (B,), got {lengths.tolist()}")
@@ -188,9 +189,3 @@ def _fitting(mask, scores):
     if len(got) > len(wanted) or any(g not in (1, w) for g, w in zip(got[::-1], wanted[::-1])):
         raise ValueError(f"mask should broadcast to the scores of shape {wanted}, got {got}")
     return mask
-
-
-def _positive(name, n):
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-        raise ValueError(f"{name} should be a positive whole number, got {n!r}")
-    return int(n)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from course_utils.attention import scaled_dot_product_attention
-from course_utils.shapes import check_shape
+from course_utils.shapes import check_shape, check_whole
 
 __all__ = ["MultiHeadAttention", "merge_heads", "split_heads"]
 
@@ -89,7 +89,7 @@ class MultiHeadAttention(nn.Module):
     Raises
     ------
     ValueError
-        If a size is not a positive whole number or the heads do not divide `d_model`.
+        If a size is not a whole number from 1 or the heads do not divide `d_model`.
 
     References
     ----------
@@ -184,9 +184,8 @@ class MultiHeadAttention(nn.Module):
 
 
 def _head_width(d_model, n_heads):
-    for name, n in (("d_model", d_model), ("n_heads", n_heads)):
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise ValueError(f"{name} should be a positive whole number, got {n!r}")
+    check_whole("d_model", d_model, 1)
+    check_whole("n_heads", n_heads, 1)
     if d_model % n_heads:
         raise ValueError(f"n_heads should divide d_model={d_model}, got {n_heads}")
     return d_model // n_heads

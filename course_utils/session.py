@@ -4,6 +4,8 @@ import os
 import random
 import sys
 
+from course_utils.shapes import check_whole
+
 __all__ = ["show", "start"]
 
 
@@ -55,8 +57,7 @@ def show(*arrays, digits=3, **named):
     """
     import numpy as np
 
-    if isinstance(digits, bool) or not isinstance(digits, int) or not 0 <= digits <= 12:
-        raise ValueError(f"digits should be a whole number from 0 to 12, got {digits!r}")
+    check_whole("digits", digits, 0, 12)
     for name, x in [("", x) for x in arrays] + list(named.items()):
         x = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
         if x.dtype.kind not in "biuf":

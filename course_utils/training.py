@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+from course_utils.shapes import check_whole
+
 __all__ = ["History", "train"]
 
 
@@ -57,7 +59,7 @@ def train(model, batch_loss, steps, learning_rate=3e-3, clip=1.0, bar=True, desc
     Raises
     ------
     ValueError
-        If `steps` is not a positive whole number, or a loss is no longer a finite number.
+        If `steps` is not a whole number from 1, or a loss is no longer a finite number.
 
     Examples
     --------
@@ -67,8 +69,7 @@ def train(model, batch_loss, steps, learning_rate=3e-3, clip=1.0, bar=True, desc
     >>> round(line.weight.item(), 2)
     2.0
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps should be a positive whole number, got {steps!r}")
+    check_whole("steps", steps, 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps + 1, pct_start=0.1)
     history, begin, show = History(), time.perf_counter(), _progress_bar(steps, description) if bar else None

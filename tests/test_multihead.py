@@ -114,8 +114,8 @@ X = torch.zeros(2, 5, 12)
 
 @pytest.mark.parametrize(("call", "words"), [
     (lambda: MultiHeadAttention(10, 3), "n_heads should divide d_model=10, got 3"),
-    (lambda: MultiHeadAttention(0, 3), "d_model should be a positive whole number, got 0"),
-    (lambda: MultiHeadAttention(8, 2.0), "n_heads should be a positive whole number, got 2.0"),
+    (lambda: MultiHeadAttention(0, 3), "d_model should be a whole number from 1, got 0"),
+    (lambda: MultiHeadAttention(8, 2.0), "n_heads should be a whole number from 1, got 2.0"),
     (lambda: MultiHeadAttention(12, 3)(X[0]), r"x should have shape \(B, T, d_model=12\), got \(5, 12\)"),
     (lambda: MultiHeadAttention(12, 3)(X[..., :6]), r"x should have shape \(B, T, d_model=12\), got \(2, 5, 6\)"),
     (lambda: MultiHeadAttention(12, 3)(X, X[:1]), r"context should have shape \(B=2, S, d_model=12\), got \(1, 5, "),
