@@ -450,7 +450,7 @@ def test_presets_and_the_cosine(show):
 @pytest.mark.browser
 def test_a_query_and_its_keys(show):
     shown = show(make_search())
-    assert "The largest score has cat: 5.50." in shown.words()
+    assert "Largest score: cat, 5.50." in shown.words()
     shown.page.get_by_label("Tip of dog").focus()
     assert shown.state("chosen") == 1
     for _ in range(3):
@@ -458,7 +458,7 @@ def test_a_query_and_its_keys(show):
     assert shown.state("key_vectors")[1] == [2.5, 2.0]
     words = shown.words()
     assert "query · dog = 7.00" in words
-    assert "The largest score has dog: 7.00." in words
+    assert "Largest score: dog, 7.00." in words
     shown.page.get_by_role("combobox", name="Key").select_option("2")
     assert "query · car = −3.00" in shown.words()
 
@@ -524,9 +524,9 @@ def test_the_output_stays_in_the_hull_until_the_weights_do_not_sum_to_one(show):
     words = shown.words()
     assert "sum of the weights = 1.00" in words
     assert "the output cannot leave the hull" in words
-    shown.page.get_by_label("weights sum to 1").uncheck()
+    shown.page.get_by_label("Divide by the sum").uncheck()
     assert "The weights sum to 2.75, not to 1: the output has left the hull." in shown.words()
-    shown.page.get_by_label("weights sum to 1").check()
+    shown.page.get_by_label("Divide by the sum").check()
     shown.page.get_by_role("button", name="Only A").click()
     assert "output = (0.00, 0.00)" in shown.words()
     shown.drag("Value A", (60, -60))

@@ -170,10 +170,10 @@ class DotProductExplorer(Scene):
         """
         arrows, names = _wide_vectors(query, keys)
         _, sizes, axes = np.linalg.svd(arrows, full_matrices=False)
-        # A singular vector may come with either sign: the largest entry of each is made positive.
-        axes = axes[:2] * np.sign(axes[:2][range(len(axes[:2])), np.abs(axes[:2]).argmax(axis=1)])[:, None]
         flat = np.zeros((len(arrows), 2))
-        flat[:, :len(axes)] = arrows @ axes.T
+        flat[:, :len(axes[:2])] = arrows @ axes[:2].T
+        # A singular vector comes with either sign: the longest way along each axis is made to go right, or up.
+        flat *= np.where(flat[np.abs(flat).argmax(axis=0), [0, 1]] < 0, -1, 1)
         factor = 2.5 / np.abs(flat).max()
         flat = np.round(flat * factor, 3) + 0.0
         kept = (sizes[:2] ** 2).sum() / (sizes**2).sum()

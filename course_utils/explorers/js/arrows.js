@@ -239,7 +239,7 @@ function arrowSentence(now) {
   if (now.many) {
     const scores = now.others.map(key => dot2(now.a, key)), best = Math.max(...scores);
     const winners = now.names.filter((_, n) => scores[n] === best).map(name => short(name, 16)).join(" and ");
-    return `The largest ${now.unit ? "cosine" : "score"} has ${winners}: ${words(best)}.`;
+    return `Largest ${now.unit ? "cosine" : "score"}: ${winners}, ${words(best)}.`;
   }
   if (!Number.isFinite(now.angle)) return "An arrow of length 0: the dot product is 0, and there is no angle.";
   if (Math.abs(now.cosine) < 1e-9) return `${a} and ${b} are perpendicular: the dot product is 0.`;

@@ -68,7 +68,7 @@ function softmaxTable(ctx, names, maker) {
       put: v => ctx.set("scores", ctx.get("scores").map((old, m) => m === n ? v : old)),
     });
     rows[n].refresh = refresh;
-    return { node: input, x: SOFT.slider, y: SOFT.top + (n + 0.5) * row, width: 134 };
+    return { node: input, x: SOFT.slider, y: SOFT.top + (n + 0.5) * row, width: 112 };
   });
   const draw = (now, other, hardmax) => {
     const largest = Math.max(...now.terms), winner = now.shifted.indexOf(Math.max(...now.shifted));

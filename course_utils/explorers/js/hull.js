@@ -5,11 +5,10 @@ FIGURES.hull = ctx => {
   const field = valuePlane(ctx, names);
   const asker = source === "query" ? keyPlane(ctx, names) : null;
   const side = weightPanel(ctx, names, source);
-  const name = { amounts: "Divide by the sum", scores: "Softmax divides by the sum", query: "Softmax divides by the sum" }[source];
-  ctx.checkbox({ trait: "normalise", label: `${name} (weights sum to 1)` });
+  if (asker) asker.controls();
+  ctx.checkbox({ trait: "normalise", label: "Divide by the sum" });
   ctx.select({ trait: "contributions", label: "Show weight × value as",
     options: [["chain", "arrows, tip to tail"], ["lines", "lines to the output"], ["none", "nothing"]] });
-  if (asker) asker.controls();
   presetButtons(ctx);
   const root = sheet(ctx, ctx.get("title"), [...(asker ? [asker] : []), field, side]);
   const tell = coverButton(ctx, [...side.answers, ...field.answers]);
@@ -193,7 +192,7 @@ function weightPanel(ctx, names, source) {
   const heads = [text(narrow ? at.score : at.slider, 16, { amounts: "amount", scores: "score", query: "score" }[source], narrow ? { ...small, ...end } : small),
     text(at.bar, 16, "weight", small)];
   const rows = names.map((name, n) => {
-    const middle = top + (n + 0.5) * row, word = text(0, middle + 5, short(name, narrow ? 8 : 10), { class: "cu-strong" });
+    const middle = top + (n + 0.5) * row, word = text(0, middle + 5, short(name, narrow ? 8 : 9), { class: "cu-strong" });
     word.append(svg("title", { text: name }));
     const score = text(at.score, middle + 5, "", end), share = text(at.width, middle + 5, "", end);
     const track = bar({ x: at.bar, y: middle - 10, width: at.share - at.bar, height: 20 });
@@ -217,7 +216,7 @@ function weightPanel(ctx, names, source) {
     rows.forEach((each, n) => {
       each.score.textContent = words(now.raw[n], source === "amounts" ? 2 : 1);
       each.track.set(now.weights[n], "value");
-      each.share.textContent = magnitude(now.weights[n]);
+      each.share.textContent = now.weights[n] < 1000 ? words(now.weights[n]) : magnitude(now.weights[n]);
     });
     sum.textContent = `sum of the weights = ${magnitude(now.sum)}`;
     let x = 0;
