@@ -114,6 +114,25 @@ def lab_server(root, *, env=None, timeout=120):
                 process.wait()
 
 
+_shared = {"users": 0, "playwright": None}
+
+
+@contextmanager
+def _playwright():
+    """Playwright's synchronous interface runs once in a process: who comes second shares it, who leaves last stops it."""
+    from playwright.sync_api import sync_playwright
+
+    if not _shared["users"]:
+        _shared["playwright"] = sync_playwright().start()
+    _shared["users"] += 1
+    try:
+        yield _shared["playwright"]
+    finally:
+        _shared["users"] -= 1
+        if not _shared["users"]:
+            _shared.pop("playwright").stop()
+
+
 @contextmanager
 def chromium(executable=None):
     """Run a headless Chromium while the block lasts.
@@ -132,13 +151,11 @@ def chromium(executable=None):
     RuntimeError
         There is none.
     """
-    from playwright.sync_api import sync_playwright
-
     executable = executable or find_browser()
     if not executable:
         raise RuntimeError("no Chromium, Chrome or Edge was found; set COURSE_BROWSER to the path of one, or run "
                            "python -m course_utils.classroom.browser to install one")
-    with sync_playwright() as playwright:
+    with _playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(executable), args=list(_FLAGS))
         try:
             yield browser
