@@ -30,9 +30,11 @@ def check(name, answer):
     Raises
     ------
     ValueError
-        If there is no such exercise or `answer` is not callable.
+        If there is no such exercise, or `answer` is not callable or comes from `own`.
     """
     exercise = exercises.find(name)
+    if isinstance(answer, Own):
+        raise ValueError(f"answer should be the function that you wrote, got own({name!r})")
     if not callable(answer):
         raise ValueError(f"answer should be your function, without parentheses, got {type(answer).__name__}")
     verdict = diagnose(exercise, answer)

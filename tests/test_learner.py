@@ -114,6 +114,7 @@ def test_hints_come_one_by_one(capsys):
     (lambda: check("sofmax", softmax), "name should be the name of an exercise, such as 'softmax'"),
     (lambda: check(softmax, "softmax"), "name should be the name of an exercise"),
     (lambda: check("softmax", np.zeros(2)), "answer should be your function, without parentheses, got ndarray"),
+    (lambda: check("softmax", own("softmax")), r"answer should be the function that you wrote, got own\('softmax'\)"),
     (lambda: hint("softmax", 4), "number should be 1, 2 or 3, got 4"),
     (lambda: hint("softmax", "1"), "number should be 1, 2 or 3, got '1'"),
     (lambda: own("nothing"), "name should be the name of an exercise"),
