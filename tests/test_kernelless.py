@@ -13,8 +13,8 @@ from course_utils.classroom.lab_driver import chromium, new_context
 from course_utils.explorers import AttentionExplorer, Film, ScaleExplorer
 
 pytestmark = pytest.mark.browser
-HOSTILE = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "👩‍👩‍👧", "مرحبا بالعالم",
-           "x" * 500, "", "two\nlines"]
+HOSTILE = ["<b>bold</b>", "<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "👩‍👩‍👧",
+           "مرحبا بالعالم", "x" * 500, "", "two\nlines"]
 RNG = np.random.default_rng(0)
 Q, K, V = RNG.standard_normal((3, 3, 4))
 
@@ -73,8 +73,9 @@ def test_a_click_holds_the_cell_until_the_next(context, tmp_path):
 
 
 @pytest.mark.parametrize(("keys", "cell"), [
-    (["ArrowDown"], [2, 1]), (["ArrowUp"], [0, 1]), (["ArrowLeft"], [1, 0]), (["ArrowRight"], [1, 2]), (["Home"], [1, 0]),
-    (["End"], [1, 2]), (["PageUp"], [0, 1]), (["PageDown"], [2, 1]), (["ArrowLeft"] * 5, [1, 0]), (["ArrowDown"] * 5, [2, 1]),
+    (["ArrowDown"], [2, 1]), (["ArrowUp"], [0, 1]), (["ArrowLeft"], [1, 0]), (["ArrowRight"], [1, 2]),
+    (["Home"], [1, 0]), (["End"], [1, 2]), (["PageUp"], [0, 1]), (["PageDown"], [2, 1]),
+    (["ArrowLeft"] * 5, [1, 0]), (["ArrowDown"] * 5, [2, 1]),
 ])
 def test_keys_move_through_the_grid(context, tmp_path, keys, cell):
     figure = sentence(cell=[1, 1])
@@ -286,8 +287,9 @@ def test_yours_stands_beside_the_reference(context, tmp_path):
 # --- hostile, empty, huge -------------------------------------------------------------------------------------------
 def test_hostile_tokens_are_text(context, tmp_path):
     n = len(HOSTILE)
-    figure = AttentionExplorer(HOSTILE, scores=RNG.standard_normal((n, n)), title="<img src=x onerror=alert(2)>",
-                               made_by="<script>alert(3)</script>", presets={"<b>": {"tokens": HOSTILE, "weights": np.eye(n)}})
+    figure = AttentionExplorer(
+        HOSTILE, scores=RNG.standard_normal((n, n)), title="<img src=x onerror=alert(2)>",
+        made_by="<script>alert(3)</script>", presets={"<b>": {"tokens": HOSTILE, "weights": np.eye(n)}})
     with opened(context, tmp_path, figure) as page:
         page.get_by_text("Show as a table").click()
         page.locator("[role=gridcell][tabindex='0']").focus()
@@ -342,7 +344,8 @@ def test_512_tokens_paint_fast_and_stay_small(context, tmp_path):
 
 @pytest.mark.parametrize("T", [8, 40, 128])
 def test_the_page_stays_light(context, tmp_path, T):
-    figure = AttentionExplorer([f"t{i}" for i in range(T)], q=RNG.standard_normal((T, 8)), k=RNG.standard_normal((T, 8)))
+    q, k = RNG.standard_normal((2, T, 8))
+    figure = AttentionExplorer([f"t{i}" for i in range(T)], q=q, k=k)
     with opened(context, tmp_path, figure) as page:
         assert page.locator(".cu, .cu *").count() < 500
 
@@ -350,8 +353,9 @@ def test_the_page_stays_light(context, tmp_path, T):
 # --- access -------------------------------------------------------------------------------------------------------
 def every_figure():
     theirs = softmax(RNG.standard_normal((2, 3, 3)))
-    yield AttentionExplorer(TINY, q=RNG.standard_normal((2, 3, 4)), k=RNG.standard_normal((2, 3, 4)), made_by="you", causal=True,
-                            presets={"other": {"tokens": TINY, "weights": theirs, "reference": theirs[::-1]}})
+    q, k = RNG.standard_normal((2, 2, 3, 4))
+    yield AttentionExplorer(TINY, q=q, k=k, made_by="you", causal=True, presets={
+        "other": {"tokens": TINY, "weights": theirs, "reference": theirs[::-1]}})
     yield ScaleExplorer(made_by="you")
 
 
@@ -359,7 +363,8 @@ def test_every_control_has_a_name_and_keeps_its_keys(context, tmp_path):
     with opened(context, tmp_path, *every_figure()) as page:
         for nameless in ("input", "select", "button", "summary", "[role=gridcell]"):
             assert page.locator(f".cu {nameless}").count() > 0
-        wrong = page.evaluate("""() => [...document.querySelectorAll('.cu :is(input, select, button, summary, [tabindex="0"])')]
+        wrong = page.evaluate("""() =>
+            [...document.querySelectorAll('.cu :is(input, select, button, summary, [tabindex="0"])')]
             .filter(node => !(node.labels?.length || node.ariaLabel || node.textContent.trim())
                             || node.dataset.lmSuppressShortcuts !== 'true').map(node => node.outerHTML)""")
         assert wrong == []
@@ -371,10 +376,12 @@ def test_every_control_has_a_name_and_keeps_its_keys(context, tmp_path):
 
 CONTRAST = """() => {
   const parse = colour => colour.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(c => c / 255).map(c => (c <= 0.04 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => (c <= 0.04 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
     .reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0);
   const behind = node => { for (let each = node; each; each = each.parentElement) {
-    const colour = parse(getComputedStyle(each).backgroundColor); if (colour[3] !== 0) return colour; } return [255, 255, 255]; };
+    const colour = parse(getComputedStyle(each).backgroundColor);
+    if (colour[3] !== 0) return colour; } return [255, 255, 255]; };
   const low = [];
   for (const node of document.querySelectorAll('.cu *')) {
     const text = [...node.childNodes].some(child => child.nodeType === 3 && child.textContent.trim());
@@ -416,14 +423,16 @@ def test_hidden_cells_are_not_dark(context, tmp_path):
         canvas = page.locator(".cu-map canvas").first
         frame = canvas.bounding_box()
         x, y = box["x"] - frame["x"] + 2.2 * box["width"], box["y"] - frame["y"] - 1.8 * box["height"]  # of cell 0, 2
-        data = canvas.evaluate("(canvas, [x, y]) => [...canvas.getContext('2d').getImageData(x, y, 24, 24).data]", [x, y])
+        data = canvas.evaluate("(canvas, [x, y]) => [...canvas.getContext('2d').getImageData(x, y, 24, 24).data]",
+                               [x, y])
         grey = np.array(data).reshape(-1, 4)[:, :3].mean(axis=1)
         assert grey.mean() > 180
         assert grey.std() > 10  # the lines of the hatch
 
 
 # --- files --------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("figure", "buttons"), [(sentence(), ["PNG"]), (ScaleExplorer(widths=(1, 64)), ["PNG", "SVG"])])
+@pytest.mark.parametrize(("figure", "buttons"), [
+    (sentence(), ["PNG"]), (ScaleExplorer(widths=(1, 64)), ["PNG", "SVG"])])
 def test_a_click_saves_the_figure(context, tmp_path, figure, buttons):
     with opened(context, tmp_path, figure) as page:
         for kind in buttons:
@@ -434,8 +443,8 @@ def test_a_click_saves_the_figure(context, tmp_path, figure, buttons):
             if kind == "PNG":
                 assert data[:8] == b"\x89PNG\r\n\x1a\n"
                 size = page.evaluate("""async data => { const image = new Image();
-                    image.src = 'data:image/png;base64,' + data; await image.decode(); return [image.width, image.height]; }""",
-                                     base64.b64encode(data).decode())
+                    image.src = 'data:image/png;base64,' + data; await image.decode();
+                    return [image.width, image.height]; }""", base64.b64encode(data).decode())
                 assert min(size) > 200
             else:
                 assert data.count(b"<rect") >= 24
@@ -445,7 +454,8 @@ def test_a_click_saves_the_figure(context, tmp_path, figure, buttons):
 def test_leaving_takes_every_listener_along(context, tmp_path):
     with opened(context, tmp_path, sentence()) as page:
         left = page.evaluate("""async () => {
-            const model = [...liveFigures.values()].find(m => m.get('kind')), before = [...model.listeners.values()].flat().length;
+            const model = [...liveFigures.values()].find(m => m.get('kind'));
+            const before = [...model.listeners.values()].flat().length;
             const el = document.createElement('div'); document.body.append(el);
             const blob = URL.createObjectURL(new Blob([model.get('_esm')], { type: 'text/javascript' }));
             const leave = await (await import(blob)).default.render({ model, el });

@@ -119,7 +119,7 @@ _shared = {"users": 0, "playwright": None}
 
 @contextmanager
 def _playwright():
-    """Playwright's synchronous interface runs once in a process: who comes second shares it, who leaves last stops it."""
+    """Share the one Playwright that a process can run; who leaves last stops it."""
     from playwright.sync_api import sync_playwright
 
     if not _shared["users"]:

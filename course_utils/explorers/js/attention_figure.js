@@ -4,7 +4,9 @@ const TEMPERATURES = [0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1,
 
 FIGURES.heatmap = ctx => {
   const numbers = new AttentionNumbers(ctx);
-  const map = new WeightMap(ctx, numbers.set.reference ? "Yours" : "");
+  const compared = ctx.get("pictures").some(picture => picture.reference);
+  const mine = ctx.get("made_by").startsWith("your") ? "Yours" : "Shown";
+  const map = new WeightMap(ctx, compared ? mine : "");
   const twin = new WeightMap(ctx, "Reference");
   const grid = new FocusGrid(ctx, map, numbers, () => shown);
   const sentence = new SentencePanel(ctx, i => choose(i, null));
