@@ -1,0 +1,234 @@
+"""Scene figures without a kernel: the browser's numbers are Python's, and every way to move them works."""
+
+import json
+
+import numpy as np
+import pytest
+from scene_page import ALL, Shown, make_bars, make_hull, make_lookup, make_pair, make_search
+
+from course_utils import attention
+from course_utils.classroom.lab_driver import chromium
+from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer
+from course_utils.explorers.base import browser_code
+from course_utils.explorers.hull import convex_hull
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Open figures on a page from a disk."""
+    pages = []
+
+    def open_page(*figures, **options):
+        pages.append(Shown(browser, tmp_path, *figures, **options))
+        return pages[-1]
+
+    yield open_page
+    for each in pages:
+        each.close()
+
+
+def test_python_and_the_browser_compute_the_same(show):
+    shown = show(make_pair())
+    code = browser_code("axes.js", "scene.js", "arrows.js", "bars.js", "hull.js").split("export default")[0]
+    names = ["dot2", "cosine2", "angle2", "foot2", "softmaxSteps", "weightedSum", "convexHull", "insideHull"]
+    run = f"([name, args]) => new Function({json.dumps(code)} + 'return {{{', '.join(names)}}}')()[name](...args)"
+    summed = ("([state]) => { const made = new Function(" + json.dumps(code) +
+              " + 'return { weightedSum }')(); return made.weightedSum({ get: name => state[name] }); }")
+    rng = np.random.default_rng(5)
+
+    def browser(name, *args):
+        return np.array(shown.page.evaluate(run, [name, list(args)]), dtype=float)
+
+    def same(one, two):
+        np.testing.assert_allclose(one, two, rtol=2e-6, atol=2e-6)
+
+    for _ in range(10):
+        figure = DotProductExplorer(rng.uniform(-3, 3, 2), rng.uniform(-3, 3, 2))
+        same(browser("dot2", figure.a, figure.b), figure.dot)
+        same(browser("cosine2", figure.a, figure.b), figure.cosine)
+        same(browser("angle2", figure.a, figure.b), figure.angle)
+        same(np.hypot(*browser("foot2", figure.a, figure.b)), abs(figure.shadow))
+        for stable in (False, True):
+            bars = SoftmaxExplorer(rng.uniform(-6, 6, 5), temperature=rng.choice([0.05, 0.3, 1.0, 4.2, 100.0]),
+                                   shift=rng.choice([0.0, 25.0, -300.0]), stable=stable)
+            steps = shown.page.evaluate(run, ["softmaxSteps", [bars.scores, bars.temperature, bars.shift, stable]])
+            with np.errstate(divide="ignore"):
+                same(np.log(np.array(steps["terms"], dtype=float)), np.log(bars.terms))
+            same(np.array(steps["weights"], dtype=float), bars.weights)
+            if np.isfinite(bars.weights).all():
+                same(steps["entropy"], bars.entropy)
+        for normalise in (True, False):
+            values = rng.uniform(-2, 4, (5, 2))
+            for hull in (HullExplorer(values, amounts=rng.uniform(0, 1, 5), normalise=normalise),
+                         HullExplorer(values, scores=rng.uniform(-5, 5, 5), normalise=normalise),
+                         HullExplorer(values, keys=rng.uniform(-3, 3, (5, 2)), query=rng.uniform(-3, 3, 2),
+                                      normalise=normalise)):
+                state = {name: getattr(hull, name) for name in hull.trait_names(sync=True)
+                         if name in ("source", "normalise", "values", "names", "query", "key_vectors", "amounts",
+                                     "scores", "contributions")}
+                found = shown.page.evaluate(summed, [state])
+                same(found["weights"], hull.weights)
+                same(found["output"], hull.output)
+                assert found["hull"] == convex_hull(hull.values)
+                assert found["inside"] or not normalise
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_dragging_a_tip_moves_the_arrow_and_its_numbers(show, touch):
+    shown = show(make_pair(), has_touch=touch)
+    assert "a · b = 5.00" in shown.words()
+    shown.drag("Tip of a", (-58, 0), touch)
+    a = shown.state("a")
+    assert a[0] < 3
+    assert a[1] == 1.0
+    assert a[0] == pytest.approx(2.0, abs=0.11)
+    assert f"a · b = {a[0] + 2:.2f}" in shown.words()
+    shown.drag("Tip of b", (500, 900), touch)
+    assert shown.state("b") == [3.0, -3.0], "a tip stays in the plane"
+
+
+def test_arrow_keys_move_a_tip_and_shift_moves_it_further(show):
+    shown = show(make_pair())
+    tip = shown.page.get_by_label("Tip of a", exact=True)
+    tip.focus()
+    shown.page.keyboard.press("ArrowLeft")
+    shown.page.keyboard.press("Shift+ArrowDown")
+    assert shown.state("a") == [2.9, 0.5]
+    assert tip.get_attribute("aria-valuetext") == "2.9, 0.5"
+    shown.page.get_by_label("b, number 2").focus()
+    shown.page.keyboard.press("ArrowRight")
+    assert shown.state("b") == [1.0, 2.1]
+    assert "a · b = 3.95" in shown.words()
+
+
+def test_presets_and_the_cosine(show):
+    shown = show(make_pair())
+    shown.page.get_by_role("button", name="Perpendicular").click()
+    assert "a and b are perpendicular: the dot product is 0." in shown.words()
+    shown.page.get_by_role("button", name="Opposite").click()
+    shown.page.get_by_label("Both lengths 1 (cosine)").check()
+    assert "a · b = −1.00" in shown.words()
+    shown.drag("Tip of a", (150, -100))
+    a = shown.state("a")
+    assert np.hypot(*a) == pytest.approx(5**0.5, abs=1e-6), "turning an arrow keeps its length"
+    assert a != [-2.0, -1.0]
+
+
+def test_a_query_and_its_keys(show):
+    shown = show(make_search())
+    assert "Largest score: cat, 5.50." in shown.words()
+    shown.page.get_by_label("Tip of dog").focus()
+    assert shown.state("chosen") == 1
+    for _ in range(3):
+        shown.page.keyboard.press("Shift+ArrowRight")
+    assert shown.state("key_vectors")[1] == [2.5, 2.0]
+    words = shown.words()
+    assert "query · dog = 7.00" in words
+    assert "Largest score: dog, 7.00." in words
+    shown.page.get_by_role("combobox", name="Key").select_option("2")
+    assert "query · car = −3.00" in shown.words()
+
+
+def test_the_mark_of_the_true_score_goes_once_arrows_move(show):
+    rng = np.random.default_rng(1)
+    shown = show(DotProductExplorer.project(rng.normal(size=9), {name: rng.normal(size=9) for name in "xy"}))
+    assert "score of the vectors before projection" in shown.words()
+    assert "A projection: arrows of width 9 drawn in 2 dimensions" in shown.words()
+    shown.drag("Tip of query", (30, 30))
+    assert "score of the vectors before projection" not in shown.words()
+
+
+def test_score_sliders_temperature_and_shift(show):
+    shown = show(make_bars())
+    shown.page.get_by_label("Score of mat").focus()
+    for _ in range(10):
+        shown.page.keyboard.press("ArrowRight")
+    assert shown.state("scores") == [2.0, 1.0, 1.0]
+    weights = attention.softmax(np.array(shown.state("scores"), dtype=float))
+    assert all(f"{weight:.3f}" in shown.words() for weight in weights)
+    for step in ("+1", "+10", "+100"):
+        shown.page.get_by_role("button", name=step, exact=True).click()
+    assert all(f"{weight:.3f}" in shown.words() for weight in weights), "a shift changes no weight"
+    assert "score + 111" in shown.words()
+    shown.page.get_by_role("button", name="+1000").click()
+    assert "exp has overflowed" in shown.words()
+    assert "NaN" in shown.words()
+    shown.page.get_by_label("Subtract the largest score first").check()
+    assert all(f"{weight:.3f}" in shown.words() for weight in weights)
+    shown.page.get_by_label("Temperature").focus()
+    shown.page.keyboard.press("End")
+    assert "All weights are equal: entropy 1.10 of at most 1.10 nats." in shown.words()
+    shown.page.keyboard.press("Home")
+    assert "cat has nearly all the weight: entropy 0.00" in shown.words()
+
+
+def test_a_learners_softmax_is_compared_where_it_was_asked(show):
+    def halved(z):
+        weights = np.exp(z) / np.exp(z).sum()
+        return weights * [1, 1, 0.5]
+
+    halved.whose = "your own softmax"
+    shown = show(make_bars(function=halved))
+    assert "Your own softmax differs at mat." in shown.words()
+    shown.page.get_by_label("Temperature").focus()
+    shown.page.keyboard.press("ArrowRight")
+    assert "Your own softmax differs at mat." in shown.words()
+    shown.page.get_by_label("Score of cat").focus()
+    shown.page.keyboard.press("ArrowRight")
+    assert "Your own softmax is not marked: it was asked for other scores." in shown.words()
+
+
+def test_the_output_stays_in_the_hull_until_the_weights_do_not_sum_to_one(show):
+    shown = show(make_hull())
+    assert "output = (2.50, 1.00)" in shown.words()
+    shown.page.get_by_label("Amount of C").focus()
+    shown.page.keyboard.press("End")
+    words = shown.words()
+    assert "sum of the weights = 1.00" in words
+    assert "the output cannot leave the hull" in words
+    shown.page.get_by_label("Divide by the sum").uncheck()
+    assert "The weights sum to 2.75, not to 1: the output has left the hull." in shown.words()
+    shown.page.get_by_label("Divide by the sum").check()
+    shown.page.get_by_role("button", name="Only A").click()
+    assert "output = (0.00, 0.00)" in shown.words()
+    shown.drag("Value A", (60, -60))
+    x, y = shown.state("values")[0]
+    assert x > 0.3
+    assert y > 0.3
+    assert f"output = ({x:.2f}, {y:.2f})" in shown.words()
+
+
+def test_dragging_the_query_moves_the_output(show):
+    shown = show(make_lookup())
+    before = shown.words()
+    shown.page.get_by_label("Query", exact=True).focus()
+    for _ in range(5):
+        shown.page.keyboard.press("Shift+ArrowRight")
+    assert shown.state("query") == [3.0, 1.5]
+    weights = attention.softmax(np.array([3.0, 1.5, -3.75]))
+    after = shown.words()
+    assert after != before
+    assert all(f"{weight:.2f}" in after for weight in weights)
+    shown.drag("Key sun", (200, 100))
+    assert shown.state("key_vectors")[2][0] > 1
+
+
+@pytest.mark.parametrize(("name", "secret"), [("pair", "5.00"), ("search", "5.50"), ("bars", "0.665"),
+                                              ("hull", "2.50, 1.00"), ("lookup", "output = ")])
+def test_a_covered_result_is_nowhere_until_it_is_shown(show, name, secret):
+    shown = show(ALL[name](covered=True))
+    shown.page.get_by_text("Show as a table").click()
+    assert secret not in shown.words()
+    assert "What do you expect?" in shown.words()
+    shown.page.wait_for_timeout(700)  # the spoken summary comes after a pause of 600 ms
+    assert secret not in shown.page.text_content("[role=status]")
+    shown.page.get_by_role("button", name="Show the result").click()
+    assert secret in shown.words()
