@@ -95,6 +95,22 @@ def _einsum_of_three_axes(q, k):
     return torch.einsum("btd,bsd->bts", q, k) / math.sqrt(q.shape[-1])
 
 
+def _three_axes_unpacked(q, k):
+    _B, _T, d_k = q.shape
+    return q @ k.transpose(-2, -1) / math.sqrt(d_k)
+
+
+def _batch_added_up(q, k):
+    scores = scaled_scores(q, k)
+    return scores.flatten(0, -3).sum(0) if scores.ndim > 2 else scores
+
+
+def _distances(q, k):
+    import torch
+
+    return torch.cdist(q, k) / math.sqrt(q.shape[-1])
+
+
 def _cosines(q, k):
     return (q / q.norm(dim=-1, keepdim=True)) @ (k / k.norm(dim=-1, keepdim=True)).transpose(-2, -1)
 
@@ -137,6 +153,9 @@ SCALED_SCORES = Exercise(
         Mistake("root-of-axis-1", changes={"divisor": lambda q, k: math.sqrt(q.shape[1])},
                 cause="The width is read from axis 1, which is the width only as long as there is no batch.",
                 experiment="Print `q.shape[1]` and `q.shape[-1]` for a batch of 2."),
+        Mistake("root-of-axis-1-of-k", changes={"divisor": lambda q, k: math.sqrt(k.shape[1])},
+                cause="The root is taken of axis 1 of k, which is the width only as long as there is no batch.",
+                experiment="Print `k.shape[1]` and `k.shape[-1]` for a batch of 2."),
         Mistake("whole-root", changes={"divisor": lambda q, k: math.isqrt(q.shape[-1])},
                 cause="The root is cut to a whole number.",
                 experiment="Compute the root of 6 as your code does, and with `math.sqrt(6)`."),
@@ -155,6 +174,9 @@ SCALED_SCORES = Exercise(
         Mistake("keys-in-rows", changes={"finish": lambda scores: scores.transpose(-2, -1)},
                 cause="The table lies on its side: rows are keys and columns are queries.",
                 experiment="Print the shape for 3 queries and 5 keys: it should end in (3, 5)."),
+        Mistake("whole-numbers", changes={"finish": lambda scores: scores.floor()},
+                cause="The division `//` rounds every score down to a whole number.",
+                experiment="Print `torch.tensor(5.0) // 2` and `torch.tensor(5.0) / 2`."),
         Mistake("softmax-already", changes={"finish": lambda scores: scores.softmax(dim=-1)},
                 cause="These are weights already: a softmax has been applied to the scores.",
                 experiment="Sum a row. Scores may sum to anything, weights sum to 1."),
@@ -167,6 +189,15 @@ SCALED_SCORES = Exercise(
         Mistake("cosines", function=_cosines,
                 cause="These are cosines: the dot products are divided by the lengths of the vectors.",
                 experiment="Double the query: a dot product doubles, a cosine does not."),
+        Mistake("distances", function=_distances,
+                cause="These are distances between queries and keys; dot products are asked for.",
+                experiment="Compare a query with itself: a distance is 0, a dot product is not."),
+        Mistake("batch-added-up", function=_batch_added_up,
+                cause="The items of the batch are added into one table.",
+                experiment="Print the shape of your result for a batch of 2: where is the 2?"),
+        Mistake("three-axes-unpacked", function=_three_axes_unpacked,
+                cause="The shape is unpacked into exactly three names.",
+                experiment="Read sizes from the back: `q.shape[-1]`, `q.shape[-2]`."),
         Mistake("three-axes-only", function=_einsum_of_three_axes,
                 cause="The pattern names a batch axis, so tensors without one, or with two, do not fit.",
                 experiment='Write `...` in place of `b` in the pattern, or use `@` with `transpose(-2, -1)`.'),

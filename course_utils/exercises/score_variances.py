@@ -64,6 +64,18 @@ def _two_pairs_by_hand(call):
                       f"q = [[1, 2, 0], [0, 1, 3]], k = [[1, 1, 9], [9, 2, 1]] gives raw = {raw:.3f}")
 
 
+def _two_names(q, k):
+    products = smaller = (q * k).sum(dim=-1)
+    smaller /= math.sqrt(q.shape[-1])
+    return products.var(), smaller.var()
+
+
+def _in_place(q, k):
+    raw = (q * k).sum(dim=-1).var()
+    q /= math.sqrt(q.shape[-1])
+    return raw, (q * k).sum(dim=-1).var()
+
+
 SCORE_VARIANCES = Exercise(
     name="score_variances",
     title="Measure how dot products spread",
@@ -92,6 +104,9 @@ SCORE_VARIANCES = Exercise(
         Mistake("mean-of-the-products", changes={"pair": lambda q, k: (q * k).mean(dim=-1)},
                 cause="The products are averaged, which divides each dot product by d_k.",
                 experiment="Work the first dot product out by hand and print yours beside it."),
+        Mistake("one-total", changes={"pair": lambda q, k: (q * k).sum()},
+                cause="Everything is added up to a single number, and a single number has no variance.",
+                experiment="Print `(q * k).sum()` and `(q * k).sum(dim=-1)` for three pairs."),
         Mistake("no-root", changes={"divisor": lambda q: q.shape[-1]},
                 cause="The dot products are divided by d_k, not by its square root.",
                 experiment="Print raw / scaled for a width of 16: is it 16 or 256?"),
@@ -113,6 +128,12 @@ SCORE_VARIANCES = Exercise(
         Mistake("mean", changes={"spread": lambda x: x.mean()},
                 cause="The mean of the dot products is returned, which says where they lie and not how far apart.",
                 experiment="Add 10 to every dot product: the variance should stay as it is."),
+        Mistake("mean-square", changes={"spread": lambda x: (x ** 2).mean()},
+                cause="The squares are averaged without taking the mean of the dot products away first.",
+                experiment="Compute yours and `x.var()` for the numbers 9, 10 and 11."),
+        Mistake("no-variance", changes={"spread": lambda x: x},
+                cause="The dot products themselves are returned; their variance is asked for.",
+                experiment="Print the shapes of both results: they should be ()."),
         Mistake("swapped", changes={"give": lambda raw, scaled: (scaled, raw)},
                 cause="The two results stand in the wrong order: raw comes first.",
                 experiment="Print both for a width of 16 and see which is 16 times the other."),
@@ -120,6 +141,12 @@ SCORE_VARIANCES = Exercise(
                 function=lambda q, k: ((q * k).sum(-1).var(), (q * k).sum(-1).var() / math.sqrt(q.shape[-1])),
                 cause="The variance is divided by sqrt(d_k); the dot products are what has to be divided.",
                 experiment="Divide the numbers 2, 4 and 6 by 2: what happens to their variance?"),
+        Mistake("two-names-one-tensor", function=_two_names,
+                cause="Two names stand for one tensor, so `/=` changes the raw dot products too.",
+                experiment="After `b = a` and `b /= 2`, print `a`."),
+        Mistake("in-place", function=_in_place,
+                cause="The queries of the caller are divided in place, so they are smaller the next time.",
+                experiment="Call it twice with the same q and compare the two results."),
         Mistake("raw-only", changes={"give": lambda raw, scaled: raw},
                 cause="Only the first of the two variances is returned.",
                 experiment="Print `len(score_variances(q, k))`: it should be 2."),
