@@ -2,6 +2,10 @@
 
 A laboratory hides a few layers behind letters. The learner trains them, looks at them through probes and names
 what each one does; `lab_exercise` turns the naming into an exercise like any other.
+
+A new laboratory is a module like `attention`: kinds of layers (functions or modules), probes that read numbers off
+a layer, and a training run. Its exercise goes into a topic of `course_utils.exercises`, and its table of which probe
+sees which fault into ``tests/test_laboratory.py``, which holds every laboratory to the same promises.
 """
 
 from importlib import import_module
