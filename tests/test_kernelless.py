@@ -38,6 +38,11 @@ def readout(page):
     return page.locator(".cu-readout").inner_text().replace("\u2068", "").replace("\u2069", "")
 
 
+def open_table(page):
+    page.get_by_text("Show as a table").click()
+    page.wait_for_function("() => document.querySelector('.cu-table').textContent")  # `toggle` comes in a task of its own
+
+
 # --- mouse and keyboard -------------------------------------------------------------------------------------------
 def test_hovering_lights_a_cell_and_reads_its_weight(context, tmp_path):
     figure = sentence()
@@ -238,7 +243,7 @@ def test_a_real_table_stands_behind_a_fold(context, tmp_path):
     figure = sentence(causal=True)
     with opened(context, tmp_path, figure) as page:
         assert page.locator("table:visible").count() == 1  # the vectors of the parts
-        page.get_by_text("Show as a table").click()
+        open_table(page)
         table = page.locator(".cu-table table")
         assert table.locator("thead th").all_inner_texts() == ["query \\ key", *TINY]
         rows = table.locator("tbody tr").evaluate_all("rows => rows.map(row => [...row.cells].map(c => c.textContent))")
@@ -254,7 +259,7 @@ def test_64_tokens_have_a_table_and_65_a_sentence(context, tmp_path):
     for n, count in ((64, 64), (65, 0)):
         figure = AttentionExplorer(["t"] * n, scores=np.zeros((n, n)))
         with opened(context, tmp_path, figure) as page:
-            page.get_by_text("Show as a table").click()
+            open_table(page)
             assert page.locator(".cu-table tbody tr").count() == count
             assert page.get_by_text("helps nobody").count() == (count == 0)
 
@@ -291,7 +296,7 @@ def test_hostile_tokens_are_text(context, tmp_path):
         HOSTILE, scores=RNG.standard_normal((n, n)), title="<img src=x onerror=alert(2)>",
         made_by="<script>alert(3)</script>", presets={"<b>": {"tokens": HOSTILE, "weights": np.eye(n)}})
     with opened(context, tmp_path, figure) as page:
-        page.get_by_text("Show as a table").click()
+        open_table(page)
         page.locator("[role=gridcell][tabindex='0']").focus()
         for _ in range(n):
             page.keyboard.press("ArrowDown")

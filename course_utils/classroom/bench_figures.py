@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import nbformat
@@ -77,20 +76,23 @@ _MEASURE = """async ([area, picture, presses]) => {
   }
   return times;
 }""".replace("TOOLS", _TOOLS)
-_COUNT = """async ([area, picture]) => {
-  const root = document.querySelector(area);
+_DRAG = """async ([area, slider, picture, seconds]) => {
+  const root = document.querySelector(area), input = root.querySelector(slider), stops = Number(input.max);
   TOOLS
-  let before = look(), frames = 0, first = null, last = null;
-  window.courseDragged = false;
-  while (!window.courseDragged) {
-    const painted = await afterFrame(), now = look();
-    if (now === null || now === before) continue;
-    before = now;
-    frames += 1;
-    first ??= painted;
-    last = painted;
+  let step = 0, frames = 0, before = look(), now = await afterFrame();
+  const first = now, mouse = setInterval(() => {
+    step += 1;
+    input.value = Math.abs(step % (2 * stops) - stops);
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  }, 8);
+  while (now < first + 1000 * seconds) {
+    now = await afterFrame();
+    const shown = look();
+    if (shown !== before) frames += 1;
+    before = shown;
   }
-  return frames > 1 ? 1000 * (frames - 1) / (last - first) : 0;
+  clearInterval(mouse);
+  return 1000 * frames / (now - first);
 }""".replace("TOOLS", _TOOLS)
 _FIRST = """async ([i, picture]) => {
   const root = window.jupyterapp.shell.currentWidget.content.widgets[i].node;
@@ -126,9 +128,9 @@ def measure_figures(presses=24, still_presses=8):
     Returns
     -------
     dict
-        ``latency`` and ``frames`` by size, each a pair (live, interact): median milliseconds from key press to
-        painted pixels, and pictures a second while the slider is dragged; ``first`` the milliseconds from running
-        a cell to the first pixels of the live figure with 512 tokens.
+        By size: ``latency``, a pair (live, interact) of median milliseconds from a key press to painted pixels, and
+        ``frames``, the live figure's pictures a second while its slider is dragged. ``first``: the milliseconds from
+        running a cell to the first pixels of the live figure with 512 tokens.
     """
     with tempfile.TemporaryDirectory(prefix="course-bench-") as folder:
         sources = [_PREPARE] + [way.source.format(T=T) for T in SIZES for way in (_LIVE_WAY, _STILL_WAY)]
@@ -147,7 +149,7 @@ def _measure_all(lab, presses, still_presses):
     for n, T in enumerate(SIZES):
         live, still = 1 + 2 * n, 2 + 2 * n
         latency[T] = (_latency(lab, live, _LIVE_WAY, presses), _latency(lab, still, _STILL_WAY, still_presses))
-        frames[T] = (_drag(lab, live, _LIVE_WAY), _drag(lab, still, _STILL_WAY))
+        frames[T] = _drag(lab, live)
     return {"latency": latency, "frames": frames, "first": _first_paint(lab, 1 + 2 * len(SIZES))}
 
 
@@ -174,26 +176,14 @@ def _latency(lab, i, way, presses):
     return statistics.median(page.evaluate("() => window.courseTimes"))
 
 
-def _drag(lab, i, way, seconds=1.5):
-    """Pictures a second while the mouse drags the slider to and fro."""
-    area, page = _mark(lab, i), lab.page
-    slider = page.locator(f"{area} {way.slider}").first
-    slider.scroll_into_view_if_needed()
-    box = slider.bounding_box()
-    range_ = slider.evaluate("node => (node.closest('.noUi-target') ?? node).getBoundingClientRect().toJSON()")
-    y, left, right = box["y"] + box["height"] / 2, range_["left"] + 12, range_["right"] - 12
-    page.mouse.move(box["x"] + box["width"] / 2, y)
-    page.evaluate(f"arguments => {{ window.courseFrames = ({_COUNT})(arguments); }}", [area, way.picture])
-    page.mouse.down()
-    end, x, step = time.monotonic() + seconds, left, 9
-    while time.monotonic() < end:
-        x += step
-        if not left <= x <= right:
-            step, x = -step, min(max(x, left), right)
-        page.mouse.move(x, y)
-    page.mouse.up()
-    page.evaluate("() => { window.courseDragged = true; }")
-    return page.evaluate("() => window.courseFrames")
+def _drag(lab, i, seconds=1.5):
+    """Count the pictures a second while a live figure's slider gets an event every 8 ms, as a mouse sends them.
+
+    They are sent from within the page: the browser's driver waits two frames for each event of its own.
+    """
+    area = _mark(lab, i)
+    lab.page.locator(f"{area} {_LIVE_WAY.slider}").first.scroll_into_view_if_needed()
+    return lab.page.evaluate(_DRAG, [area, _LIVE_WAY.slider, _LIVE_WAY.picture, seconds])
 
 
 def _first_paint(lab, i):

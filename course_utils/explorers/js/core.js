@@ -38,6 +38,7 @@ class Context {
     Object.assign(this, { model, root, signal, id: `cu${++nextId}` });
     this.watchers = [];
     this.waiting = new Set();
+    this.shades = new Map();
     this.bar = html("div", { class: "cu-bar" });
     this.stage = html("div", { class: "cu-stage" });
     this.readout = html("p", { class: "cu-readout" });
@@ -205,9 +206,13 @@ class Context {
 
   // --- colours and files -----------------------------------------------------------------------
   // The colour that a style variable has in the present theme, as rgb(...): a canvas does not read variables.
+  // Asking the style engine costs more than drawing, so the answer is kept until the theme changes.
   colour(name) {
-    this.probe.style.color = `var(--cu-${name})`;
-    return getComputedStyle(this.probe).color;
+    if (!this.shades.has(name)) {
+      this.probe.style.color = `var(--cu-${name})`;
+      this.shades.set(name, getComputedStyle(this.probe).color);
+    }
+    return this.shades.get(name);
   }
 
   // make() returns a canvas, an SVG element or several; SVG can be saved both ways.
@@ -281,7 +286,7 @@ async function rasterise(file, background, zoom = 2) {
 
 // Colours on a canvas do not follow the theme by themselves.
 function followTheme(ctx) {
-  const redraw = () => { ctx.watchers.forEach(draw => ctx.waiting.add(draw)); ctx.ask(); };
+  const redraw = () => { ctx.shades = new Map(); ctx.watchers.forEach(draw => ctx.waiting.add(draw)); ctx.ask(); };
   ctx.listen(matchMedia("(prefers-color-scheme: dark)"), "change", redraw);
   const observer = new MutationObserver(redraw);
   observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
