@@ -40,7 +40,8 @@ def readout(page):
 
 def open_table(page):
     page.get_by_text("Show as a table").click()
-    page.wait_for_function("() => document.querySelector('.cu-table').textContent")  # `toggle` comes in a task of its own
+    # The fold tells of its opening in a task of its own, after the click.
+    page.wait_for_function("() => document.querySelector('.cu-table').textContent")
 
 
 # --- mouse and keyboard -------------------------------------------------------------------------------------------
