@@ -8,7 +8,8 @@ __all__ = ["TOPICS", "all_exercises", "find"]
 # In course order. Later topics need PyTorch: a topic is imported when its exercises are looked for.
 TOPICS = ("table_rows", "table_columns", "dot_products", "cosines", "score_tables", "nearest_keys", "softmax",
           "softmax_temperature", "softmax_gradient", "weighted_sums", "soft_lookup", "kernel_regression",
-          "score_variances", "scaled_scores", "scaled_dot_product", "attention_faults")
+          "score_variances", "scaled_scores", "scaled_dot_product", "attention_faults", "masks_causal",
+          "masks_attention", "masks_padding", "masks_decoder")
 
 
 def all_exercises():
