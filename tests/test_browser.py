@@ -5,6 +5,8 @@ import re
 import pytest
 from notebook_parts import LESSONS, blocks, read
 
+from course_utils.classroom.lab_page import NotebookFailed
+
 pytestmark = pytest.mark.browser
 
 FIGURE = ".cu"  # the root of a live figure, as explorers/js/core.js makes it
@@ -32,13 +34,21 @@ CONTRAST = """root => {
 }"""
 
 
+# What a learner may write into the first notebook's first stub: it reads the table by columns.
+MISTAKEN = {"most_attended": "def most_attended(weights):\n    return weights.argmax(axis=0)"}
+
+
 @pytest.fixture
 def opened(lab, request):
     """Opens a notebook in the lab's one page, and closes it after the test."""
     def open_notebook(path):
         lab.errors.clear()
         lab.blocked.clear()
-        lab.open(f"notebooks/{path.name}")
+        try:
+            lab.open(f"notebooks/{path.name}")
+        except Exception:
+            lab.start_afresh()  # one notebook that cannot be opened does not take the others with it
+            raise
         request.addfinalizer(lab.close)
         return lab
     return open_notebook
@@ -68,6 +78,14 @@ def stage(figure):
     return figure.locator(".cu-stage")
 
 
+def both_themes(lab):
+    """JupyterLab's themes, the present one first: while the caller looks at a name, the theme is on."""
+    light = lab.page.evaluate("() => document.body.dataset.jpThemeLight === 'true'")
+    for theme in ("light", "dark") if light else ("dark", "light"):
+        lab.use_theme(theme)
+        yield theme
+
+
 def visible(locator):
     return [locator.nth(i) for i in range(locator.count()) if locator.nth(i).is_visible()]
 
@@ -87,6 +105,13 @@ def drag(page, slider):
     page.mouse.down()
     page.mouse.move(target, y, steps=8)
     page.mouse.up()
+
+
+def test_a_file_that_is_no_notebook_is_named(opened, lab, tmp_path):
+    (lab.root / "notebooks" / "broken.ipynb").write_text('{"cells": [', encoding="utf-8")
+    with pytest.raises(NotebookFailed, match=r"broken\.ipynb: JupyterLab says '.*(Unreadable|Error)"):
+        opened(tmp_path / "broken.ipynb")
+    opened(LESSONS[0])
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -115,12 +140,10 @@ def test_every_figure_answers_and_reads_well_in_both_themes(opened, path, shots)
             lab.page.keyboard.press(step_key(slider))
             assert slider.input_value() != value, "the arrow key did not reach the slider"
             lab.wait_for_new_pixels(stage(figure), before)
-        light = lab.pixels(stage(figure))
-        for theme in ("dark", "light"):
-            lab.use_theme(theme)
+        before = ""
+        for theme in both_themes(lab):
             figure.scroll_into_view_if_needed()
-            if theme == "dark":
-                lab.wait_for_new_pixels(stage(figure), light)
+            before = lab.wait_for_new_pixels(stage(figure), before)
             assert figure.evaluate(CONTRAST) >= 4.5, theme
             figure.screenshot(path=shots / f"{path.stem}_figure{n}_{theme}.png")
     nothing_went_wrong(lab)
@@ -192,6 +215,7 @@ def test_an_exercise_is_solved_wrongly_then_rightly(opened, shots):
         "none": (stub.replace("raise NotImplementedError", "pass"), "course-wrong", "returned None"),
         "error": (stub.replace("raise NotImplementedError", "return nothing_of_that_name"), "course-wrong",
                   "nothing_of_that_name"),
+        "mistake": (MISTAKEN[block.name], "course-wrong", "Likely cause"),
         "endless": (stub.replace("raise NotImplementedError", "while True: pass"), "course-wrong", "did not finish"),
         "right": (block.solutions[0][0].rstrip(), "course-passed", f"✓ {block.name}: passed"),
     }
@@ -204,8 +228,7 @@ def test_an_exercise_is_solved_wrongly_then_rightly(opened, shots):
         assert kind in feedback.get_attribute("class"), feedback.inner_text()
         assert said in feedback.inner_text()
         assert len(feedback.inner_text().splitlines()) <= 24  # at most 12 lines, each a label and its text
-        for theme in ("dark", "light"):
-            lab.use_theme(theme)
+        for theme in both_themes(lab):
             feedback.scroll_into_view_if_needed()
             assert feedback.evaluate(CONTRAST) >= 4.5, theme
             feedback.screenshot(path=shots / f"feedback_{name}_{theme}.png")

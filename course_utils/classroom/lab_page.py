@@ -47,8 +47,12 @@ class LabPage:
         page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: self.errors.append(f"exception: {error.stack or error}"))
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        page.goto(f"{server.url}/lab?token={server.token}", wait_until="domcontentloaded")
-        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=120_000)
+        self.start_afresh()
+
+    def start_afresh(self):
+        """Load JupyterLab with no notebook open, whatever the page showed before."""
+        self.page.goto(f"{self.server.url}/lab?reset&token={self.server.token}", wait_until="domcontentloaded")
+        self.page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=120_000)
         self._wait_for_splash()
         self._command("application:toggle-left-area")  # the file browser takes room from the notebook
 
@@ -67,12 +71,20 @@ class LabPage:
         """Open a notebook and wait until its kernel is idle; `path` is relative to the server's folder.
 
         Run All before the kernel is connected would clear the cells and run none of them.
+
+        Raises
+        ------
+        NotebookFailed
+            JupyterLab shows a dialog instead, for a file that it cannot read, say.
         """
         path = str(path).replace("\\", "/")
         self.page.evaluate(
             "path => window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'})"
-            ".then(() => null)", path)
-        self.page.wait_for_function(_READY, arg=path, timeout=timeout * 1000)
+            ".then(() => null, () => null)", path)
+        ready = f"path => document.querySelector('.jp-Dialog')?.innerText || ({_READY})(path)"
+        answer = self.page.wait_for_function(ready, arg=path, timeout=timeout * 1000).json_value()
+        if answer is not True:
+            raise NotebookFailed(f"{path}: JupyterLab says {' '.join(answer.split())!r}")
 
     def close(self):
         """Close the notebook in front without saving it, and end its kernel."""
@@ -163,9 +175,11 @@ class LabPage:
     # --- looks ----------------------------------------------------------------------------------------
     def use_theme(self, name):
         """Switch JupyterLab to its ``"light"`` or ``"dark"`` theme."""
+        on = f"() => document.body.dataset.jpThemeLight === '{'true' if name == 'light' else 'false'}'"
+        if self.page.evaluate(on):
+            return
         self._command("apputils:change-theme", theme=f"JupyterLab {name.capitalize()}")
-        self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light",
-                                    arg="true" if name == "light" else "false")
+        self.page.wait_for_function(on)
         self._wait_for_splash()
         self.page.evaluate(_NEXT_FRAME)
 
