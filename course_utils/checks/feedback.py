@@ -187,7 +187,7 @@ def _write(name, x):
         return f"{name} of shape {tuple(x.shape)}"
     if isinstance(x, (list, tuple)) and len(repr(x)) > 40:
         return f"{name} with {len(x)} entries"
-    if isinstance(x, (float, np.floating)):
+    if isinstance(x, (float, np.number)):
         return number(x)
     return repr(x) if isinstance(x, (int, bool, str, type(None), list, tuple)) else name  # a layer, a function
 
