@@ -32,7 +32,7 @@ const fixed = (value, digits = 2) => Number.isFinite(value)
   ? (Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value).toFixed(digits)
   : Number.isNaN(value) ? "not a number" : value > 0 ? "infinity" : "minus infinity";
 
-// Everything a drawer may use. Watchers run once after the drawer returns and then at most once a frame.
+// Everything a drawer may use. Watchers run once after the drawer returns and then when their traits have changed.
 class Context {
   constructor(model, root, signal) {
     Object.assign(this, { model, root, signal, id: `cu${++nextId}` });
@@ -67,7 +67,7 @@ class Context {
     this.ask();
   }
 
-  // Call `draw` when one of the traits has changed, at most once a frame.
+  // Call `draw` when one of the traits has changed: at once, but only once a frame.
   watch(traits, draw) {
     this.watchers.push(draw);
     for (const trait of traits) this.onChange(trait, () => { this.waiting.add(draw); this.ask(); });
@@ -78,8 +78,19 @@ class Context {
     this.signal.addEventListener("abort", () => this.model.off(`change:${trait}`, callback));
   }
 
+  // The first change is drawn as soon as its event has been handled, so that the work is done before the frame
+  // begins; what follows in the same frame waits for the next.
   ask() {
-    this.frame ??= requestAnimationFrame(() => { this.frame = null; this.flush(); });
+    if (this.asked) return;
+    this.asked = true;
+    if (!this.frame) queueMicrotask(() => this.drawNow());
+  }
+
+  drawNow() {
+    this.asked = false;
+    if (this.signal.aborted) return;
+    this.frame = requestAnimationFrame(() => { this.frame = null; if (this.asked) this.drawNow(); });
+    this.flush();
   }
 
   flush() {
