@@ -182,6 +182,10 @@ def add_arguments(parser):
 
 def run(args):
     """Measure and print; returns 0 when every bar holds, else 1."""
+    load, cores = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0, os.cpu_count() or 1
+    if load > cores:
+        print(f"This machine is busy (load {load:.1f} on {cores} cores): what follows is slower than it need be.",
+              file=sys.stderr)
     figures = measure(args.part or PARTS)
     if args.json:
         print(json.dumps([asdict(figure) for figure in figures], indent=1))
