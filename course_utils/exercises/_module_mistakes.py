@@ -1,0 +1,214 @@
+"""Wrong multi-head modules, one stage at a time. PyTorch is imported when one is built."""
+
+import math
+
+from course_utils.checks import Mistake
+
+__all__ = ["MISTAKES", "module_by_stages"]
+
+
+def module_by_stages(d_model, n_heads, bias=True, **stages):
+    """Build a right module, or one with some stages replaced."""
+    import torch
+    from torch import nn
+
+    stages = {**_STAGES, **stages}
+    if stages["refuse"] and d_model % n_heads:
+        raise ValueError(f"n_heads should divide d_model={d_model}, got {n_heads}")
+
+    class Staged(nn.Module):
+        def __init__(self):
+            super().__init__()
+            with_bias = bias if stages["ask_bias"] else True
+            for name in ("W_q", "W_k", "W_v", "W_o"):
+                setattr(self, name, nn.Linear(d_model, d_model, bias=with_bias))
+
+        def forward(self, x, context=None, mask=None):
+            context = x if context is None else context
+            q_from, k_from, v_from = stages["sources"](x, context)
+            q, k, v = (stages["split"](y, n_heads) for y in stages["project"](self, q_from, k_from, v_from))
+            scores = q @ k.transpose(-2, -1) / stages["divisor"](q, d_model)
+            weights = stages["normalise"](torch, scores, None if mask is None else stages["read"](mask))
+            heads = weights @ v
+            output = stages["finish"](self, stages["merge"](heads, x.shape[1]))
+            return stages["answer"](output, weights, scores)
+
+    return Staged()
+
+
+def _split(x, n_heads):
+    B, T, d_model = x.shape
+    return x.reshape(B, T, n_heads, d_model // n_heads).transpose(1, 2)
+
+
+def _project(module, q, k, v):
+    return module.W_q(q), module.W_k(k), module.W_v(v)
+
+
+def _normalise(torch, scores, mask):
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    return torch.softmax(scores, dim=-1)
+
+
+def _merge(heads, T):
+    return heads.transpose(1, 2).reshape(heads.shape[0], T, -1)
+
+
+_STAGES = {
+    "refuse": True,
+    "ask_bias": True,
+    "sources": lambda x, context: (x, context, context),
+    "split": _split,
+    "project": _project,
+    "divisor": lambda q, d_model: math.sqrt(q.shape[-1]),
+    "read": lambda mask: mask,
+    "normalise": _normalise,
+    "merge": _merge,
+    "finish": lambda module, merged: module.W_o(merged),
+    "answer": lambda output, weights, scores: (output, weights),
+}
+
+
+def _after_softmax(torch, scores, mask):
+    weights = torch.softmax(scores, dim=-1)
+    return weights if mask is None else weights * mask
+
+
+def _filled(value):
+    def normalise(torch, scores, mask):
+        return torch.softmax(scores if mask is None else scores.masked_fill(~mask, value), dim=-1)
+
+    return normalise
+
+
+def _over(dim):
+    def normalise(torch, scores, mask):
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -1e9)
+        return torch.softmax(scores, dim=dim)
+
+    return normalise
+
+
+def _added(torch, scores, mask):
+    return torch.softmax(scores if mask is None else scores + mask, dim=-1)
+
+
+def _without_bias(name):
+    def project(module, *sources):
+        names = ("W_q", "W_k", "W_v")
+        return tuple(y @ getattr(module, n).weight.T if n == name else getattr(module, n)(y)
+                     for n, y in zip(names, sources))
+
+    return project
+
+
+def _heads_reversed(heads, T):
+    return _merge(heads.flip(1), T)
+
+
+def _mistake(name, cause, experiment, **changes):
+    return Mistake(name, cause=cause, experiment=experiment, changes=changes)
+
+
+MISTAKES = (
+    # where queries, keys and values come from
+    _mistake("context-ignored", "Keys and values come from `x` although a `context` was given.",
+             "Call it with a context of another length and print the shape of the weights.",
+             sources=lambda x, context: (x, x, x)),
+    _mistake("queries-from-context", "Queries come from the context, and keys and values from `x`.",
+             "Give `x` 5 positions and the context 3: how many rows should the output have?",
+             sources=lambda x, context: (context, x, x)),
+    _mistake("all-from-context", "Queries, keys and values all come from the context.",
+             "Change `x` and leave the context: does the output change?",
+             sources=lambda x, context: (context, context, context)),
+    # projections
+    _mistake("w-q-for-keys", "Keys are projected with `W_q` instead of `W_k`.",
+             "Set `W_k.weight` to zero: what should happen to the weights?",
+             project=lambda m, q, k, v: (m.W_q(q), m.W_q(k), m.W_v(v))),
+    _mistake("w-k-for-values", "Values are projected with `W_k` instead of `W_v`.",
+             "Set `W_v.weight` and its bias to zero: what should the heads give?",
+             project=lambda m, q, k, v: (m.W_q(q), m.W_k(k), m.W_k(v))),
+    _mistake("queries-and-keys-exchanged", "`W_q` projects the keys and `W_k` the queries.",
+             "Set only the bias of `W_q` to a large vector and see which rows of the weights change.",
+             project=lambda m, q, k, v: (m.W_k(q), m.W_q(k), m.W_v(v))),
+    _mistake("values-not-projected", "The values are the context itself; `W_v` is not used.",
+             "Set `W_v.weight` and its bias to zero: what should the heads give?",
+             project=lambda m, q, k, v: (m.W_q(q), m.W_k(k), v)),
+    _mistake("query-bias-lost", "The bias of `W_q` is not added.",
+             "Compare `x @ W_q.weight.T` with `W_q(x)` after you have set the bias to something else than zero.",
+             project=_without_bias("W_q")),
+    _mistake("value-bias-lost", "The bias of `W_v` is not added.",
+             "Compare `x @ W_v.weight.T` with `W_v(x)` after you have set the bias to something else than zero.",
+             project=_without_bias("W_v")),
+    _mistake("weights-transposed", "`x @ W.weight` is computed, but `nn.Linear` stores the transpose.",
+             "Compare `x @ W_q.weight` with `W_q(x)` while the bias is zero.",
+             project=lambda m, q, k, v: tuple(y @ w.weight + (0 if w.bias is None else w.bias)
+                                              for y, w in zip((q, k, v), (m.W_q, m.W_k, m.W_v)))),
+    _mistake("bias-always", "The argument `bias` is not passed on: the projections always have one.",
+             "Build it with `bias=False` and print `W_q.bias`.", ask_bias=False),
+    # heads
+    _mistake("view-without-transpose", "The features are viewed as (B, H, T, d_k) without a transpose, so that each "
+             "head holds pieces of different positions.",
+             "Number a tensor with `torch.arange` and look which numbers land in head 0.",
+             split=lambda x, H: x.reshape(x.shape[0], H, x.shape[1], x.shape[2] // H)),
+    _mistake("features-dealt-out", "Head h gets every H-th feature instead of a run of d_k features.",
+             "Number the features of one position 0, 1, 2, ... and print what head 0 holds.",
+             split=lambda x, H: x.reshape(*x.shape[:2], x.shape[2] // H, H).permute(0, 3, 1, 2)),
+    _mistake("merge-without-transpose", "The heads are merged without moving the head axis back behind the positions.",
+             "Split and merge a numbered tensor: do you get it back?",
+             merge=lambda heads, T: heads.reshape(heads.shape[0], T, -1)),
+    _mistake("heads-reversed", "The heads are put side by side in reverse order.",
+             "Split and merge a numbered tensor: do you get it back?", merge=_heads_reversed),
+    _mistake("heads-interleaved", "The features of the heads are interleaved instead of one head after the other.",
+             "Split and merge a numbered tensor: do you get it back?",
+             merge=lambda heads, T: heads.permute(0, 2, 3, 1).reshape(heads.shape[0], T, -1)),
+    _mistake("w-o-missing", "The merged heads are returned without `W_o`.",
+             "Set `W_o.weight` to zero and its bias to 7: what should the output be?", finish=lambda m, y: y),
+    _mistake("w-o-twice", "`W_o` is applied twice.",
+             "Set `W_o.weight` to twice the identity: how much larger should the output get?",
+             finish=lambda m, y: m.W_o(m.W_o(y))),
+    _mistake("output-bias-lost", "The bias of `W_o` is not added.",
+             "Set `W_o.weight` to zero and its bias to 7: what should the output be?",
+             finish=lambda m, y: y @ m.W_o.weight.T),
+    # scale
+    _mistake("no-scale", "The scores are not divided by the root of d_k.",
+             "Print the largest weight of each row at d_model = 512.", divisor=lambda q, d_model: 1.0),
+    _mistake("scale-of-d-model", "The scores are divided by the root of d_model; a dot product here has d_k terms.",
+             "Build it with one head: now the two roots are the same. With which of them does it agree at three?",
+             divisor=lambda q, d_model: math.sqrt(d_model)),
+    _mistake("scale-without-root", "The scores are divided by d_k and not by its root.",
+             "Compute the variance of the scores for random q and k of width 64.",
+             divisor=lambda q, d_model: q.shape[-1]),
+    # softmax and mask
+    _mistake("softmax-over-queries", "The softmax runs over the queries.",
+             "Sum the weights of one query over all keys.", normalise=_over(-2)),
+    _mistake("softmax-over-heads", "The softmax runs over the heads.",
+             "Sum the weights of one query over all keys, in one head.", normalise=_over(1)),
+    _mistake("mask-ignored", "The mask has no effect: `masked_fill` gives a new tensor back, which has to be kept.",
+             "Look at the weights where the mask is False.",
+             normalise=lambda torch, scores, mask: torch.softmax(scores, dim=-1)),
+    _mistake("mask-inverted", "The mask is read the wrong way round: here True means that a query may attend.",
+             "Let a query attend to one key only and look where its weight goes.", read=lambda mask: ~mask),
+    _mistake("mask-after-softmax", "The weights are set to zero after the softmax, so that the rest no longer sums to 1.",
+             "Sum the weights of a query with hidden keys.", normalise=_after_softmax),
+    _mistake("hidden-scores-zero", "Hidden scores become 0, and exp(0) = 1 is still a weight.",
+             "Look at the weights where the mask is False.", normalise=_filled(0.0)),
+    _mistake("hidden-scores-minus-ten", "Hidden scores become -10, which leaves them a small weight.",
+             "Give the hidden keys a value of a million and look at the output.", normalise=_filled(-10.0)),
+    _mistake("mask-added", "The boolean mask is added to the scores, which adds 1 where a query may attend.",
+             "Look at the weights where the mask is False.", normalise=_added),
+    # what comes back
+    _mistake("weights-averaged", "The weights are averaged over the heads.",
+             "Print the shape of the weights: it should have four axes.",
+             answer=lambda output, weights, scores: (output, weights.mean(1))),
+    _mistake("scores-returned", "The scores are returned in place of the weights.",
+             "Sum a row of what you return as weights.",
+             answer=lambda output, weights, scores: (output, scores)),
+    _mistake("order-swapped", "The weights are returned first and the output second.",
+             "Print the shapes of the two results.",
+             answer=lambda output, weights, scores: (weights, output)),
+    _mistake("width-not-checked", "Heads that do not divide d_model are not refused.",
+             "Build it with d_model = 10 and n_heads = 3.", refuse=False),
+)

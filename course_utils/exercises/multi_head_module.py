@@ -1,0 +1,337 @@
+"""Exercise of notebook 08: masked multi-head attention as a module."""
+
+import math
+
+from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns, Stopped
+from course_utils.exercises._module_mistakes import MISTAKES, module_by_stages
+from course_utils.exercises._shared import draw, rounded
+
+_NAMES = ("W_q", "W_k", "W_v", "W_o")
+
+
+def _reference(d_model, n_heads, bias=True):
+    from course_utils.multihead import MultiHeadAttention
+
+    return MultiHeadAttention(d_model, n_heads, bias)
+
+
+def _invoke(answer, d_model, n_heads, bias=True, *, x, context=None, mask=None, set_to=None):
+    """Build the learner's module, give it known weights, and call it."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(8)  # for parameters that should not be there
+        module = answer(d_model, n_heads, bias=bias)
+    numbers = draw(*[(d_model, d_model)] * 4, *[(d_model,)] * 4, seed=88)
+    with torch.no_grad():
+        for name, weight, offset in zip(_NAMES, numbers[:4], numbers[4:]):
+            linear = getattr(module, name)
+            linear.weight.copy_(weight / math.sqrt(d_model))
+            if bias:
+                linear.bias.copy_(offset)
+        for name, value in (set_to or {}).items():
+            linear, kind = name.split(".")
+            getattr(getattr(module, linear), kind).copy_(value)
+    return module(x) if context is None and mask is None else module(x, context, mask)
+
+
+def _mask(*shape, seed):
+    """Holes in every row, and at least one key for each query."""
+    (noise,) = draw(shape, seed=seed)
+    mask = noise > 0.2
+    mask[..., 1] = True
+    return mask
+
+
+def _cases():
+    x, long, wide = draw((2, 5, 12), (2, 7, 12), (3, 4, 6), seed=80)
+    causal = _mask(5, 5, seed=1).new_ones(5, 5).tril()
+    return (
+        Case((4, 2), {"x": draw((1, 2, 4), seed=81)[0]}, note="one sequence of 2 positions, 2 heads"),
+        Case((12, 3), {"x": x}, note="self-attention, 3 heads"),
+        Case((12, 3), {"x": x, "mask": causal}, note="a causal mask"),
+        Case((12, 3), {"x": x, "context": long}, note="cross-attention, S = 7"),
+        Case((12, 3), {"x": x, "context": draw((2, 5, 12), seed=82)[0]}, note="cross-attention, S = T"),
+        Case((12, 3), {"x": x, "context": long, "mask": _mask(2, 1, 1, 7, seed=83)}, note="padding in the context"),
+        Case((12, 3), {"x": x, "mask": _mask(2, 3, 5, 5, seed=84)}, note="another mask for every head"),
+        Case((6, 1, False), {"x": wide}, note="one head, no biases"),
+        Case((6, 6, False), {"x": wide, "mask": _mask(4, 4, seed=85)}, note="as many heads as features"),
+    )
+
+
+# --- properties ---
+
+
+def _rows_sum_to_one(call):
+    x, context = draw((2, 5, 12), (2, 7, 12), seed=90)
+    weights = call(12, 3, x=x, context=context, mask=_mask(2, 1, 5, 7, seed=91))[1]
+    if tuple(weights.shape) != (2, 3, 5, 7):
+        return Broken("the weights should have the shape (B, H, T, S)",
+                      f"B = 2, H = 3, T = 5, S = 7: got {tuple(weights.shape)}")
+    if not (weights.sum(-1) - 1).abs().max() < 1e-4:
+        return Broken("in each head, the weights of a query should sum to 1 over the keys",
+                      f"item 0, head 0: the rows sum to {rounded(weights[0, 0].sum(-1).detach())}")
+
+
+def _hidden_keys_do_nothing(call):
+    x, context = draw((2, 5, 12), (2, 7, 12), seed=92)
+    mask = _mask(1, 1, 1, 7, seed=93).new_ones(2, 1, 1, 7)
+    mask[..., 4:] = False
+    changed = context.clone()
+    changed[:, 4:] += 2
+    before, after = (call(12, 3, x=x, context=c, mask=mask)[0] for c in (context, changed))
+    if not (before - after).abs().max() < 1e-3:
+        return Broken("what a hidden position holds should change nothing",
+                      f"with 2 added to the hidden positions the output moves by {(before - after).abs().max():.3f}")
+
+
+def _each_head_fills_its_own_slice(call):
+    import torch
+
+    (x,) = draw((2, 5, 12), seed=94)
+    same = {"W_o.weight": torch.eye(12), "W_o.bias": torch.zeros(12)}
+    silent = torch.linspace(-1, 1, 144).reshape(12, 12).clone()
+    before = call(12, 3, x=x, set_to={**same, "W_v.weight": silent})[0]
+    louder = silent.clone()
+    louder[4:8] += 1
+    after = call(12, 3, x=x, set_to={**same, "W_v.weight": louder})[0]
+    moved = ((before - after).abs().amax((0, 1)) > 1e-4).nonzero().flatten().tolist()
+    if moved != [4, 5, 6, 7]:
+        return Broken("with W_o the identity, rows 4 to 7 of W_v should move features 4 to 7 of the output alone",
+                      f"the features that moved: {moved}")
+
+
+def _order_of_the_context_is_invisible(call):
+    x, context = draw((2, 5, 12), (2, 7, 12), seed=95)
+    order = [3, 0, 6, 1, 5, 2, 4]
+    before, after = (call(12, 3, x=x, context=c)[0] for c in (context, context[:, order]))
+    if not (before - after).abs().max() < 1e-3:
+        return Broken("without a mask, the order of the context should not matter",
+                      f"putting its positions in another order moves the output by {(before - after).abs().max():.3f}")
+
+
+def _the_output_bias_comes_last(call):
+    import torch
+
+    (x,) = draw((2, 5, 12), seed=96)
+    output = call(12, 3, x=x, set_to={"W_o.weight": torch.zeros(12, 12), "W_o.bias": torch.full((12,), 7.0)})[0]
+    if not (output - 7).abs().max() < 1e-4:
+        return Broken("with W_o.weight 0 and W_o.bias 7, every output should be 7",
+                      f"item 0, position 0 begins with {rounded(output[0, 0, :3].detach())}")
+
+
+def _values_come_through_w_v(call):
+    import torch
+
+    (x,) = draw((2, 5, 12), seed=89)
+    plain = {"W_v.weight": torch.zeros(12, 12), "W_v.bias": torch.arange(12.0),
+             "W_o.weight": torch.eye(12), "W_o.bias": torch.zeros(12)}
+    output = call(12, 3, x=x, set_to=plain)[0]
+    if not (output - torch.arange(12.0)).abs().max() < 1e-3:
+        return Broken("with W_v.weight 0, W_v.bias 0 to 11 and W_o the identity, every output should be 0 to 11",
+                      f"item 0, position 0: {rounded(output[0, 0].detach())}")
+
+
+def _queries_come_through_w_q(call):
+    import torch
+
+    (x,) = draw((2, 5, 12), seed=79)
+    # All queries are alike and look for the first feature of a key, which is that of the position.
+    one = torch.eye(12)
+    looking = {"W_q.weight": torch.zeros(12, 12), "W_q.bias": one[0] * 8, "W_k.weight": one, "W_k.bias": one[0] * 0}
+    weights = call(12, 3, x=x, set_to=looking)[1][0, 0]
+    wanted = int(x[0, :, 0].argmax())
+    if not (weights - weights[:1]).abs().max() < 1e-3 or int(weights[0].argmax()) != wanted:
+        return Broken("with W_q.weight 0 and W_q.bias (8, 0, 0, ...), every query should look for the first feature of W_k",
+                      f"item 0, head 0: wanted most weight on position {wanted} in every row, "
+                      f"got {weights.argmax(-1).tolist()}")
+
+
+def _scale_is_that_of_a_head(call):
+    import torch
+
+    x = torch.zeros(1, 2, 16)
+    x[0, 0, 0] = 4.0
+    one = torch.zeros(16, 16)
+    one[:, 0] = 1.0  # every feature of q and k is 4 at position 0 and 0 at position 1
+    zero = torch.zeros(16)
+    still = {f"{name}.{kind}": value for name in ("W_q", "W_k") for kind, value in (("weight", one), ("bias", zero))}
+    weights = call(16, 4, x=x / 4, set_to=still)[1][0, 0, 0].detach()
+    found = float((weights[0] / weights[1]).log())
+    if not abs(found - 2) < 1e-2:
+        return Broken("a dot product of 4 in a head of width 4 should give weights with log(w1/w2) = 4 / sqrt(4) = 2",
+                      f"d_model = 16, 4 heads: got {found:.3f}")
+
+
+def _heads_have_to_divide(call):
+    try:
+        call(10, 3, x=draw((1, 2, 10), seed=97)[0])
+    except Stopped as stop:
+        if stop.outcome.trouble.kind == "ValueError":
+            return None
+        return Broken("3 heads do not divide 10 features: that should raise a ValueError when the module is built",
+                      f"it stops with {stop.outcome.trouble.message}")
+    return Broken("3 heads do not divide 10 features: that should raise a ValueError when the module is built",
+                  "no error was raised")
+
+
+def _gradients_arrive(call):
+    (x,) = draw((2, 5, 12), seed=98)
+    output = call(12, 3, x=x.requires_grad_())[0]
+    if output.requires_grad:
+        output.square().sum().backward()
+    if x.grad is None or not x.grad.abs().max() > 0:
+        return Broken("the gradient should reach the input", "x.grad is None or 0 after backward()")
+
+
+# --- right answers, written differently ---
+
+
+def _module(forward):
+    """A class, as a learner would write it, around a forward."""
+
+    def build(d_model, n_heads, bias=True):
+        from torch import nn
+
+        if d_model % n_heads:
+            raise ValueError("heads")
+
+        class Answer(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.n_heads = n_heads
+                for name in _NAMES:
+                    setattr(self, name, nn.Linear(d_model, d_model, bias=bias))
+
+            def forward(self, x, context=None, mask=None):
+                return forward(self, x, x if context is None else context, mask)
+
+        return Answer()
+
+    return build
+
+
+def _loop_over_heads(m, x, context, mask):
+    import torch
+
+    q, k, v = m.W_q(x), m.W_k(context), m.W_v(context)
+    d_k, outputs, weights = q.shape[-1] // m.n_heads, [], []
+    for h in range(m.n_heads):
+        part = slice(h * d_k, (h + 1) * d_k)
+        scores = torch.bmm(q[..., part], k[..., part].transpose(1, 2)) / d_k**0.5
+        if mask is not None:
+            full = mask.expand(x.shape[0], m.n_heads, *scores.shape[1:])
+            scores = torch.where(full[:, h], scores, torch.tensor(-1e9))
+        weights.append(scores.softmax(-1))
+        outputs.append(weights[-1] @ v[..., part])
+    return m.W_o(torch.cat(outputs, -1)), torch.stack(weights, 1)
+
+
+def _einsum(m, x, context, mask):
+    import torch
+
+    B, T, D = x.shape
+    q, k, v = (w(y).unflatten(-1, (m.n_heads, -1)) for w, y in ((m.W_q, x), (m.W_k, context), (m.W_v, context)))
+    scores = torch.einsum("bthd,bshd->bhts", q, k) * (D // m.n_heads) ** -0.5
+    if mask is not None:
+        scores = scores + torch.zeros_like(mask, dtype=x.dtype).masked_fill(mask.logical_not(), float("-inf"))
+    weights = torch.exp(scores - scores.logsumexp(-1, keepdim=True))
+    return m.W_o(torch.einsum("bhts,bshd->bthd", weights, v).flatten(2)), weights
+
+
+def _with_torch_attention(m, x, context, mask):
+    import torch
+    import torch.nn.functional as F
+
+    def heads(y):
+        return torch.stack(y.chunk(m.n_heads, dim=-1), dim=1)
+
+    q, k, v = heads(m.W_q(x)), heads(m.W_k(context)), heads(m.W_v(context))
+    output = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    places = torch.eye(k.shape[2]).expand(*k.shape[:2], -1, -1)
+    weights = F.scaled_dot_product_attention(q, k, places, attn_mask=mask)
+    return m.W_o(torch.cat(output.unbind(1), dim=-1)), weights
+
+
+def _query_scaled_first(m, x, context, mask):
+    import torch
+
+    B, T, D = x.shape
+    d_k = D // m.n_heads
+    q = (m.W_q(x) / d_k**0.5).view(B, T, m.n_heads, d_k).permute(0, 2, 1, 3)
+    k = m.W_k(context).view(B, -1, m.n_heads, d_k).permute(0, 2, 3, 1)
+    v = m.W_v(context).view(B, -1, m.n_heads, d_k).permute(0, 2, 1, 3)
+    weights = (q @ k).softmax(-1)
+    if mask is not None:  # after the softmax, and shared out anew
+        weights = weights * mask
+        weights = weights / weights.sum(-1, keepdim=True)
+    return m.W_o(torch.matmul(weights, v).permute(0, 2, 1, 3).contiguous().view(B, T, D)), weights
+
+
+def _folded_into_the_batch(m, x, context, mask):
+    B, T, D = x.shape
+    S, H = context.shape[1], m.n_heads
+
+    def fold(y):
+        return y.reshape(B, -1, H, D // H).transpose(1, 2).reshape(B * H, -1, D // H)
+
+    scores = fold(m.W_q(x)) @ fold(m.W_k(context)).mT / (D / H) ** 0.5
+    scores = scores.reshape(B, H, T, S)
+    if mask is not None:
+        scores = scores.masked_fill(mask == 0, -1e30)
+    weights = scores.softmax(-1)
+    heads = weights.reshape(B * H, T, S) @ fold(m.W_v(context))
+    return m.W_o(heads.reshape(B, H, T, -1).transpose(1, 2).reshape(B, T, D)), weights
+
+
+def _list_of_results(m, x, context, mask):
+    return list(_einsum(m, x, context, mask))
+
+
+MULTI_HEAD_ATTENTION = Exercise(
+    name="MultiHeadAttention",
+    title="Write masked multi-head attention as a module",
+    notebook="08_masked_multi_head_attention",
+    signature="MultiHeadAttention(d_model, n_heads, bias=True)",
+    reference=_reference,
+    arrays="torch",
+    returns=(Returns("output", "(B, T, d_model)"), Returns("weights", "(B, H, T, S)")),
+    cases=_cases,
+    invoke=_invoke,
+    probes=(
+        Probe("in each head, the weights of a query sum to 1", _rows_sum_to_one),
+        Probe("a hidden position changes nothing", _hidden_keys_do_nothing),
+        Probe("each head fills its own slice", _each_head_fills_its_own_slice),
+        Probe("the order of the context is invisible", _order_of_the_context_is_invisible),
+        Probe("W_o comes last, with its bias", _the_output_bias_comes_last),
+        Probe("values come through W_v, with its bias", _values_come_through_w_v),
+        Probe("queries come through W_q, with its bias", _queries_come_through_w_q),
+        Probe("the scale is that of a head", _scale_is_that_of_a_head),
+        Probe("heads have to divide d_model", _heads_have_to_divide),
+        Probe("the gradient reaches the input", _gradients_arrive),
+    ),
+    stages=module_by_stages,
+    mistakes=MISTAKES,
+    equivalents=(
+        Equivalent("loop-over-heads", _module(_loop_over_heads)),
+        Equivalent("einsum", _module(_einsum)),
+        Equivalent("torch-attention", _module(_with_torch_attention)),
+        Equivalent("query-scaled-first", _module(_query_scaled_first)),
+        Equivalent("folded-into-the-batch", _module(_folded_into_the_batch)),
+        Equivalent("list-of-results", _module(_list_of_results)),
+    ),
+    hints=(
+        "Four steps: project, split into heads, attend in all heads at once, merge and project again. You have written "
+        "each of them: notebooks 5, 6 and 7.",
+        "In `__init__`: check that the heads divide d_model, then four `nn.Linear(d_model, d_model, bias=bias)`. In "
+        "`forward`: `context = x if context is None else context`, queries from `x`, keys and values from `context`.",
+        "`q = split_heads(self.W_q(x), self.n_heads)` and the same for k and v with the context; "
+        "`scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])`; where a mask is given, "
+        "`scores = scores.masked_fill(~mask, -math.inf)`; `weights = scores.softmax(-1)`; "
+        "`return self.W_o(merge_heads(weights @ v)), weights`.",
+    ),
+    minutes=20,
+    points=3,
+)
+
+EXERCISES = (MULTI_HEAD_ATTENTION,)
