@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from scene_page import ALL, Shown, make_bars, make_hull, make_lookup, make_pair, make_search
+from scene_page import ALL, SQUARE, Shown, make_bars, make_hull, make_lookup, make_pair, make_search
 
 from course_utils import attention
 from course_utils.classroom.lab_driver import chromium
@@ -79,6 +79,12 @@ def test_python_and_the_browser_compute_the_same(show):
                 same(found["output"], hull.output)
                 assert found["hull"] == convex_hull(hull.values)
                 assert found["inside"] or not normalise
+    corners = np.array(SQUARE) + 0.5
+    for point in rng.uniform(-0.1, 5.1, (60, 2)):
+        wanted = bool(((point >= 0.5) & (point <= 4.5)).all())
+        assert shown.page.evaluate(run, ["insideHull", [point.tolist(), corners.tolist()]]) is wanted
+    for point, wanted in (((1, 1), True), ((2.5, 2.5), False), ((1, 1.1), False)):
+        assert shown.page.evaluate(run, ["insideHull", [point, [[0, 0], [2, 2]]]]) is wanted
 
 
 @pytest.mark.parametrize("touch", [False, True])
@@ -170,6 +176,18 @@ def test_score_sliders_temperature_and_shift(show):
     assert "cat has nearly all the weight: entropy 0.00" in shown.words()
 
 
+def test_a_stable_softmax_shows_up_the_literal_formula(show):
+    def literal(z):
+        with np.errstate(all="ignore"):
+            return np.exp(z) / np.exp(z).sum()
+
+    figures = [make_bars(function=attention.softmax, shift=1000), make_bars(function=literal, shift=1000)]
+    words = show(*figures).words()
+    assert "divides infinity by infinity. Your function stays finite: its weights are marked." in words
+    assert "divides infinity by infinity. So does your function." in words
+    assert "agrees" not in words
+
+
 def test_a_learners_softmax_is_compared_where_it_was_asked(show):
     def halved(z):
         weights = np.exp(z) / np.exp(z).sum()
@@ -181,9 +199,11 @@ def test_a_learners_softmax_is_compared_where_it_was_asked(show):
     shown.page.get_by_label("Temperature").focus()
     shown.page.keyboard.press("ArrowRight")
     assert "Your own softmax differs at mat." in shown.words()
-    shown.page.get_by_label("Score of cat").focus()
-    shown.page.keyboard.press("ArrowRight")
-    assert "Your own softmax is not marked: it was asked for other scores." in shown.words()
+    for move in (lambda: shown.page.get_by_role("button", name="+1", exact=True).click(),
+                 lambda: shown.page.get_by_label("Score of cat").press("ArrowRight")):
+        move()
+        assert "Your own softmax is not marked: it was asked for other scores." in shown.words()
+        shown.page.get_by_role("button", name="0 again").click()
 
 
 def test_the_output_stays_in_the_hull_until_the_weights_do_not_sum_to_one(show):

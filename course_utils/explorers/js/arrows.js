@@ -136,8 +136,10 @@ function arrowPlane(ctx, state, limit) {
     const sweep = from[0] * to[1] - from[1] * to[0] > 0 ? 0 : 1;
     const at = (u, r) => [cx + u[0] * r, cy - u[1] * r];
     arc.setAttribute("d", `M${at(from, radius)}A${radius} ${radius} 0 0 ${sweep} ${at(to, radius)}`);
-    const half = now.angle > 179.5 ? [-from[1], from[0]] : unit2(plus2(from, to));
-    const [x, y] = at(half, radius + 20);
+    // In a narrow angle there is no room for its number: it stands beyond b.
+    const turn = (sweep ? 1 : -1) * (now.angle < 32 ? 24 : -now.angle / 2) * Math.PI / 180;
+    const way = [from[0] * Math.cos(turn) - from[1] * Math.sin(turn), from[0] * Math.sin(turn) + from[1] * Math.cos(turn)];
+    const [x, y] = at(way, radius + 20);
     fill(degrees, { x, y, text: `${words(now.angle, 0)}°` }, []);
   };
   return { node: svg("g", {}, wide.node, near.node), width: wide.width, height: wide.height, draw,

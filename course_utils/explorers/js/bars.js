@@ -124,8 +124,8 @@ function tableRow(name, y, row) {
 }
 
 function softmaxSentence(now, names) {
-  if (now.broken) return now.sum === 0 ? "Every term is 0: the formula divides 0 by 0. Subtract the largest score first."
-    : "exp has overflowed: the formula divides infinity by infinity. Subtract the largest score first.";
+  if (now.broken) return now.sum === 0 ? "Every term is 0: the formula divides 0 by 0."
+    : "exp has overflowed: the formula divides infinity by infinity.";
   const n = now.weights.length, alike = Math.exp(now.entropy), best = now.weights.indexOf(Math.max(...now.weights));
   const spreadOut = alike > n - 0.01 ? "All weights are equal" : alike < 1.01 ? `${short(names[best], 16)} has nearly all the weight`
     : `As spread out as ${words(alike, 1)} equal weights`;
@@ -138,6 +138,8 @@ function filmSentence(ctx, now, other, maker) {
   if (ctx.get("film").trouble) return ` ${maker} did not answer: ${ctx.get("film").trouble}`;
   if (!ctx.get("film").frames) return "";
   if (!other) return ` ${maker} is not marked: it was asked for other scores.`;
-  const far = ctx.get("names").filter((_, n) => Math.abs(other[n] - now.weights[n]) > 1e-3);
+  if (now.broken) return other.every(Number.isFinite) ? ` ${maker} stays finite: its weights are marked.` : ` So does ${ctx.get("function_name")}.`;
+  // Written so that a number that is not one counts as different.
+  const far = ctx.get("names").filter((_, n) => !(Math.abs(other[n] - now.weights[n]) <= 1e-3));
   return far.length ? ` ${maker} differs at ${far.map(name => short(name, 16)).join(", ")}.` : ` ${maker} agrees.`;
 }

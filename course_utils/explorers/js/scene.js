@@ -41,7 +41,7 @@ function sheet(ctx, label, parts, gap = 22) {
   const groups = parts.map(part => svg("g", {}, part.node));
   const inputs = parts.flatMap(part => part.inputs ?? []);
   root.append(...groups);
-  box.append(...inputs.map(input => keepKeys(input.node)));
+  box.append(...inputs.map(input => input.node));
   ctx.root.classList.add("cu-scene");
   const note = ctx.get("note");
   if (note) ctx.bar.before(html("p", { class: "cu-note", text: note }));
