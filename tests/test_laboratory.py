@@ -9,12 +9,13 @@ import torch
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import diagnose, give_feedback
 from course_utils.exercises import find
-from course_utils.laboratories import Kind, Lab, LabProbe, attention_lab
+from course_utils.laboratories import Kind, Lab, LabProbe, attention_lab, mask_lab
 from course_utils.laboratories.lab import RIGHT
 from course_utils.laboratories.recall import recall_batch
+from course_utils.laboratories.repeats import PADDING, repeats_batch
 
 # exercise -> its laboratory. Every test below runs on each of them.
-LABS = {"faults_in_attention": attention_lab}
+LABS = {"faults_in_attention": attention_lab, "faults_in_masks": mask_lab}
 
 # For each kind of layer: the probes under which it differs from a right one.
 SEEN_BY = {
@@ -25,6 +26,15 @@ SEEN_BY = {
         "softmax over the queries": {"ratio", "sums", "company", "shift"},
         "softmax over the batch": {"ratio", "sums", "company", "shift"},
         "values from the keys": {"shift"},
+    },
+    "faults_in_masks": {
+        "leak by one": {"change", "prefix", "padding", "sums"},
+        "polarity inverted": {"change", "prefix", "padding", "trimmed", "sums"},
+        "mask transposed": {"change", "prefix"},
+        "own place hidden": {"change", "sums"},
+        "padding ignored": {"padding", "trimmed", "sums"},
+        "padding hidden as query": {"padding", "trimmed"},
+        "masked after the softmax": {"change", "prefix", "padding", "trimmed", "sums"},
     },
 }
 
@@ -107,6 +117,25 @@ def test_a_layer_can_be_called_with_inputs_of_ones_own():
     output, weights = lab.layer("C")(torch.zeros(1, 2), torch.zeros(4, 2), torch.arange(4.0)[:, None])
     assert weights.tolist() == [[0.25] * 4]
     assert output.item() == 1.5
+
+
+def test_layers_that_look_ahead_cannot_write():
+    """Their accuracy is perfect while the text lies before them; on their own they have nothing to copy from."""
+    runs = {mask_lab().truth(label): run for label, run in mask_lab().train().items()}
+    assert min(run.accuracy for run in runs.values()) > 0.95
+    assert min(runs[name].written for name in ("right", "padding ignored")) > 0.95
+    assert max(runs[name].written for name in ("polarity inverted", "mask transposed")) < 0.5
+    assert runs["leak by one"].written < 0.95
+
+
+def test_patterns_repeat_behind_the_padding():
+    ids = repeats_batch(torch.Generator().manual_seed(1), B=50)
+    for row in ids.tolist():
+        text = [symbol for symbol in row if symbol != PADDING]
+        assert row == [PADDING] * (len(row) - len(text)) + text
+        assert all(a == b for a, b in zip(text, text[3:]))
+        assert len(set(text)) == 3
+    assert {(ids == PADDING).sum(-1).min().item(), (ids == PADDING).sum(-1).max().item()} == {0, 3}
 
 
 def test_the_recall_task_asks_for_pairs_in_memory():

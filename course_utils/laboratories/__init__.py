@@ -17,6 +17,7 @@ _HOMES = {
     "Lab": "lab",
     "LabProbe": "lab",
     "lab_exercise": "exercise",
+    "mask_lab": "masks",
 }
 
 __all__ = sorted(_HOMES)
