@@ -77,7 +77,7 @@ class _Printed(io.TextIOBase):
         return len(text)
 
 
-def call_safely(answer, args, kwargs, exercise, limit=CALL_LIMIT, copy=True):
+def call_safely(answer, args, kwargs, exercise, limit=None, copy=True):
     """Call an answer on copies of its arguments and tell what happened.
 
     Parameters
@@ -88,8 +88,8 @@ def call_safely(answer, args, kwargs, exercise, limit=CALL_LIMIT, copy=True):
         Arguments; arrays in them are copied unless they require a gradient.
     exercise : Exercise
         Says what kind of arrays have to come back.
-    limit : float
-        Wall time in seconds.
+    limit : float, optional
+        Wall time in seconds; `CALL_LIMIT` if left out.
     copy : bool
         Whether to copy the arguments.
 
@@ -98,6 +98,7 @@ def call_safely(answer, args, kwargs, exercise, limit=CALL_LIMIT, copy=True):
     Outcome
         Never an exception, except KeyboardInterrupt from the person at the keyboard.
     """
+    limit = CALL_LIMIT if limit is None else limit
     if isinstance(answer, Elsewhere):
         return answer.outcome(args, kwargs, exercise)
     if copy:

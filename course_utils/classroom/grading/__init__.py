@@ -1,0 +1,1 @@
+"""Grading homework in children that know no test: see `child`, `remote` and `marking`."""

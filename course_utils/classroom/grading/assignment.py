@@ -1,0 +1,125 @@
+"""An assignment: a source notebook in nbgrader's format, and the exercises whose names its answer cells carry.
+
+An autograded answer cell has the name of its exercise as `grade_id`, with ``-`` or ``_``. The cells that carry its
+points have an id that begins with the same name: ``softmax-visible`` and ``softmax-hidden`` for the parts that are
+seen before and after the deadline, ``softmax-test`` for all of them. All else that is code is given to every answer.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from course_utils import exercises
+from course_utils.classroom.grading.notebooks import same_id
+
+__all__ = ["Assignment", "load"]
+
+_COURSE = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What is graded and how.
+
+    Attributes
+    ----------
+    name : str
+    exercises : tuple of Exercise
+        In the notebook's order.
+    given : tuple of str
+        The assignment's own code cells.
+    tests : tuple of (str, str, tuple of str)
+        Id of a cell that carries points, name of its exercise, names of the parts.
+    by_hand : tuple of (str, float)
+        Ids and points of what a person marks.
+    allowed : tuple of str
+        Modules of the course that answers may import.
+    fingerprint : str
+        Changes with everything that could change a score.
+    """
+
+    name: str
+    exercises: tuple
+    given: tuple = ()
+    tests: tuple = ()
+    by_hand: tuple = ()
+    allowed: tuple = ()
+    fingerprint: str = ""
+
+    @property
+    def points(self):
+        """What can be earned without a person."""
+        return sum(exercise.points for exercise in self.exercises)
+
+    def seed(self, student):
+        """The seed of the inputs that are drawn for one student."""
+        return int.from_bytes(hashlib.sha256(f"{self.name}/{student}".encode()).digest()[:6], "big")
+
+
+def load(path):
+    """Read an assignment from its source notebook.
+
+    Parameters
+    ----------
+    path : path-like
+        ``notebooks/homework/hw1_name.ipynb``, or a release of it.
+
+    Returns
+    -------
+    Assignment
+
+    Raises
+    ------
+    ValueError
+        If the notebook has no answer cell, or a cell with points belongs to no exercise.
+    """
+    import nbformat
+
+    path = Path(path)
+    notebook = nbformat.read(path, as_version=4)
+    marked = [(cell, cell.metadata.get("nbgrader", {})) for cell in notebook.cells]
+    found = tuple(_exercise(mark["grade_id"], path) for cell, mark in marked
+                  if cell.cell_type == "code" and mark.get("solution") and not mark.get("grade"))
+    if not found:
+        raise ValueError(f"path should be a notebook with answer cells in nbgrader's format, got {path.name}")
+    given = tuple(cell.source for cell, mark in marked
+                  if cell.cell_type == "code" and not mark.get("solution") and not mark.get("grade"))
+    tests = tuple(_test(mark["grade_id"], found, path) for cell, mark in marked
+                  if mark.get("grade") and not mark.get("solution"))
+    by_hand = tuple((mark["grade_id"], float(mark["points"])) for cell, mark in marked
+                    if mark.get("task") or (mark.get("grade") and mark.get("solution")))
+    allowed = tuple(notebook.metadata.get("homework", {}).get("allows", ()))
+    return Assignment(path.stem, found, given, tests, by_hand, allowed, fingerprint(path.read_bytes()))
+
+
+def fingerprint(source):
+    """Mix the source notebook with the course's own code."""
+    return hashlib.sha256(hashlib.sha256(source).digest() + _code()).hexdigest()
+
+
+@cache
+def _code():
+    mixed = hashlib.sha256()
+    for path in sorted(_COURSE.rglob("*.py")):
+        mixed.update(hashlib.sha256(path.read_bytes()).digest())
+    return mixed.digest()
+
+
+def _exercise(grade_id, path):
+    try:
+        return exercises.find(grade_id.replace("-", "_"))
+    except ValueError as error:
+        raise ValueError(f"path should have answer cells named like exercises, got {grade_id!r} in {path.name}: "
+                         f"{error}") from None
+
+
+def _test(grade_id, found, path):
+    for exercise in sorted(found, key=lambda exercise: -len(exercise.name)):
+        head, rest = grade_id[:len(exercise.name)], grade_id[len(exercise.name):].strip("-_")
+        if same_id(head, exercise.name):
+            parts = exercise.parts
+            if rest in ("visible", "hidden"):
+                parts = [part for part in parts if part.visible == (rest == "visible")]
+            return grade_id, exercise.name, tuple(part.name for part in parts)
+    raise ValueError(f"path should have cells with points named like their exercise, got {grade_id!r} in {path.name}")

@@ -1,0 +1,181 @@
+"""A child's side of the conversation: load an answer, call it, send back what came, as often as it is asked.
+
+Students' code runs in this process and can do here what it likes; so nothing here decides about points.
+"""
+
+import gc
+import io
+import json
+import os
+import random
+import sys
+import traceback
+import types
+import warnings
+
+import numpy as np
+import slices
+import wire
+
+__all__ = ["serve"]
+
+_PRINT_LIMIT = 20_000
+
+
+class Printed(io.TextIOBase):
+    """Keeps the beginning of what is printed."""
+
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        self.text = (self.text + str(text))[:_PRINT_LIMIT]
+        return len(text)
+
+
+class Conversation:
+    """The things of one answer and what can be asked about them."""
+
+    def __init__(self, call_limit):
+        self.call_limit, self.things, self.calls, self.namespace = call_limit, [], {}, {}
+
+    def keep(self, thing):
+        self.things.append(thing)
+        return len(self.things) - 1
+
+    def load(self, request, body):
+        """Run what the answer needs, then the answer's own cell."""
+        random.seed(0)
+        np.random.seed(0)
+        if "torch" in sys.modules:
+            sys.modules["torch"].manual_seed(0)
+        main = types.ModuleType("__main__")
+        sys.modules["__main__"] = main
+        self.namespace, self.calls = main.__dict__, {}
+        self.namespace["display"] = lambda *things, **options: None
+        error = None
+        try:
+            steps = slices.steps(request["wanted"], request["answer"], request["given"], request["others"])
+        except BaseException as problem:
+            return {"defined": False, "error": tell(problem)}, b""
+        for step in steps:
+            try:
+                exec(step.code, self.namespace)
+            except BaseException as problem:
+                error = tell(problem) if step.must else error
+        wanted = self.namespace.get(request["wanted"])
+        self.things = [wanted]
+        return {"defined": callable(wanted), "error": error}, b""
+
+    def read(self, request, body):
+        """Take the cells without their outputs from a notebook that is too large for the judge to parse."""
+        notebook = json.loads(bytes(body).decode("utf-8", "replace"))
+        del body
+        cells = [{key: cell.get(key) for key in ("cell_type", "source", "metadata")} for cell in notebook["cells"]]
+        kept = {key: notebook.get(key) for key in ("nbformat", "nbformat_minor", "metadata")}
+        return {"notebook": {**kept, "cells": cells}}, b""
+
+    def call(self, request, body):
+        """Call the answer, or something that it made before."""
+        args = wire.unpack(request["args"], body, self.things.__getitem__)
+        kwargs = wire.unpack(request["kwargs"], body, self.things.__getitem__)
+        before, _ = wire.unpack(request["args"], body, self.things.__getitem__), None
+        result = self.things[request["target"]](*args, **kwargs)
+        out = bytearray()
+        reply = {"result": wire.pack(result, out, self.keep),
+                 "overwritten": [i for i, (a, b) in enumerate(zip(args, before)) if _changed(a, b)]}
+        inputs = _collecting((args, kwargs))
+        if inputs:
+            self.calls[request["number"]] = inputs, _collecting(result)
+        return reply, out
+
+    def gradient(self, request, body):
+        """Pull gradients of what a call gave back to what it was given."""
+        import torch
+
+        inputs, outputs = self.calls[request["number"]]
+        arrived = wire.unpack(request["gradients"], body)
+        pairs = [(y, g) for y, g in zip(outputs, arrived) if g is not None]
+        found = torch.autograd.grad([y for y, _ in pairs], inputs, [g.to(y.dtype) for y, g in pairs],
+                                    retain_graph=True, allow_unused=True)
+        out = bytearray()
+        return {"gradients": wire.pack(list(found), out)}, out
+
+    def get(self, request, body):
+        """Look an attribute up."""
+        out = bytearray()
+        return {"result": wire.pack(getattr(self.things[request["target"]], request["name"]), out, self.keep)}, out
+
+
+def _collecting(things):
+    """All tensors in nested tuples, lists and dicts that collect a gradient, in order."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(things, torch.Tensor):
+        return [things] if things.requires_grad else []
+    if isinstance(things, dict):
+        things = list(things.values())
+    return [t for thing in things for t in _collecting(thing)] if isinstance(things, (tuple, list)) else []
+
+
+def _changed(now, before):
+    if isinstance(before, np.ndarray):
+        return not (now.shape == before.shape and now.tobytes() == before.tobytes())
+    if hasattr(before, "detach"):
+        now, before = now.detach().numpy(), before.detach().numpy()
+        return not (now.shape == before.shape and now.tobytes() == before.tobytes())
+    return False
+
+
+def tell(error):
+    """An exception as data: its type, its message, and the lines of the notebook it went through."""
+    kind, message, places = type(error).__name__, "", []
+    try:
+        message = str(error)
+    except BaseException:
+        message = ""
+    try:
+        for frame in traceback.extract_tb(error.__traceback__)[-200:]:
+            if frame.filename.startswith("<"):
+                places.append([frame.filename.strip("<>"), frame.lineno])
+        if isinstance(error, SyntaxError):
+            places.append([str(error.filename).strip("<>"), error.lineno])
+            message = str(error.msg)
+    except BaseException:
+        places = []
+    return {"kind": str(kind)[:80], "message": message[:2000], "places": places[-3:],
+            "attempted": not isinstance(error, NotImplementedError)}
+
+
+def serve(fd, call_limit, allow_cpu):
+    """Answer requests until the other side hangs up.
+
+    Parameters
+    ----------
+    fd : int
+        Both ways.
+    call_limit : int
+        Seconds of processor time for one request.
+    allow_cpu : callable
+        ``allow_cpu(seconds)`` sets how much this process may use from now on.
+    """
+    talk = Conversation(call_limit)
+    gc.freeze()
+    while True:
+        try:
+            request, body = wire.read_frame(fd)
+        except EOFError:
+            os._exit(0)
+        printed = Printed()
+        sys.stdout = sys.stderr = printed
+        allow_cpu(call_limit)
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                reply, out = getattr(talk, request["do"])(request, body)
+        except BaseException as error:
+            reply, out = {"error": tell(error)}, b""
+        reply["printed"] = printed.text
+        try:
+            wire.write_frame(fd, reply, out)
+        except (wire.Bad, ValueError) as error:
+            wire.write_frame(fd, {"error": tell(error), "printed": ""})

@@ -1,0 +1,228 @@
+"""The process that children are forked from: it knows NumPy and PyTorch, no test, no reference, no submission.
+
+    python -I zygote.py FD SETTINGS        forks children, told over the socket FD
+    python -I zygote.py --alone SETTINGS   is one child itself, for systems without fork
+
+In a child as in here there is nothing to find: inputs come to the child from the judge, arrays go back.
+"""
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import types
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is forked
+    fcntl = None
+
+sys.dont_write_bytecode = True
+_HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, _HERE)
+
+import answering  # noqa: E402  these files import each other by their short names: the course is not there
+import confine  # noqa: E402
+import landlock  # noqa: E402
+
+sys.path.remove(_HERE)
+
+
+class _NoCourse:
+    """Keeps the course, and so every reference, out of students' reach; harmless names stand in for its calls."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "course_utils" and name not in sys.modules:
+            raise ModuleNotFoundError(f"{name} is not there while answers are graded", name=name)
+
+
+def prepare(settings):
+    """Import what answers need, then shut the door on everything else."""
+    hidden = [os.path.realpath(p) for p in settings["hidden"]]
+    for name in settings["preload"]:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            pass
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    for folder in settings["course"]:
+        sys.path.insert(0, folder)
+    for name in settings["allowed"]:
+        importlib.import_module(name)
+    sys.path[:] = [p for p in sys.path if (p and not _in_any(os.path.realpath(p), hidden))
+                   or os.path.realpath(p).startswith(os.path.realpath(sys.prefix) + os.sep)]
+    _stand_in()
+    sys.meta_path.insert(0, _NoCourse())
+
+
+def _in_any(path, folders):
+    return any(path == folder or path.startswith(folder + os.sep) for folder in folders)
+
+
+def _stand_in():
+    """What the notebooks' own calls find: `check`, `hint` and the like, which do nothing here."""
+    course = sys.modules.setdefault("course_utils", types.ModuleType("course_utils"))
+    course.__path__ = []
+    for name in ("start", "check", "hint", "show", "progress"):
+        setattr(course, name, lambda *args, **kwargs: None)
+    sys.modules["course_utils"] = course
+
+
+def _allow_cpu(seconds):
+    if confine.resource is not None:
+        resource = confine.resource
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        soft = int(confine.cpu_seconds()) + 1 + seconds
+        resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+def _child(fd, settings, ruleset, unreadable):
+    """Become a child: nothing open but its line to the judge, nothing allowed but to compute."""
+    devnull = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(devnull, standard)
+    fd, ruleset = (None if n is None else fcntl.fcntl(n, fcntl.F_DUPFD, 20) for n in (fd, ruleset))
+    os.dup2(fd, 3)
+    if ruleset is not None:
+        os.dup2(ruleset, 4)
+    os.closerange(5 if ruleset is not None else 4, 1024)
+    confine.give_up(settings["limits"], None if ruleset is None else 4, settings["hidden"], unreadable)
+    answering.serve(3, settings["limits"]["call"], _allow_cpu)
+
+
+class Keeper:
+    """Forks, watches and buries one child at a time."""
+
+    def __init__(self, line, settings):
+        self.line, self.settings, self.pid = line, settings, None
+        places = landlock.readable_places(settings["hidden"]) if sys.platform.startswith("linux") else []
+        self.ruleset = landlock.rules(places)
+        self.unreadable = _python_is_closed_to_others()
+
+    def fork(self, fd):
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                os.setsid()
+                self.line.close()
+                _child(fd, self.settings, self.ruleset, self.unreadable)
+            finally:
+                os._exit(70)
+        os.close(fd)
+
+    def look(self):
+        """Seconds that the child has waited for a processor, so that a busy machine is not held against it."""
+        try:
+            with open(f"/proc/{self.pid}/schedstat", encoding="ascii") as file:
+                return int(file.read().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return 0.0
+
+    def end(self, patience):
+        """Kill the child and all that it started, and say how it ended, if it does so within `patience` seconds."""
+        until, ended = time.monotonic() + patience, None
+        while ended is None:
+            ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if ended is None and time.monotonic() >= until:
+                break
+            if ended is None:
+                time.sleep(0.002)
+        for kill in (os.killpg, os.kill):
+            try:
+                kill(self.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
+        _, status, usage = os.wait4(self.pid, 0)
+        self._bury_orphans()
+        self.pid = None
+        code = os.waitstatus_to_exitcode(status) if ended else None
+        return {"code": code, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss * 1024}
+
+    def _bury_orphans(self):
+        """Children of children become ours (we are their subreaper); where forking is refused there are none."""
+        for _ in range(1000):
+            try:
+                with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+                    orphans = [int(pid) for pid in file.read().split()]
+            except OSError:
+                return
+            if not orphans:
+                return
+            for pid in orphans:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                except (ProcessLookupError, ChildProcessError, PermissionError):
+                    pass
+
+    def serve(self):
+        while True:
+            message, fds, _, _ = socket.recv_fds(self.line, 1, 1)
+            if message == b"F":
+                self.fork(fds[0])
+                reply = {"pid": self.pid}
+            elif message == b"L":
+                reply = {"waited": self.look()}
+            elif message in (b"E", b"W"):
+                reply = self.end(1.0 if message == b"W" else 0.0)
+            else:
+                break
+            self.line.sendall(json.dumps(reply).encode() + b"\n")
+        if self.pid:
+            self.end(0.0)
+
+
+def _python_is_closed_to_others():
+    """Whether other users may not read Python itself, as where it lives in the home of root."""
+    return any(not os.stat(p).st_mode & 0o001 for place in (sys.prefix, sys.base_prefix)
+               for p in _parents(os.path.realpath(place)))
+
+
+def _parents(path):
+    while path != os.path.dirname(path):
+        yield path
+        path = os.path.dirname(path)
+
+
+def main(argv):
+    settings = json.loads(argv[2])
+    prepare(settings)
+    if argv[1] == "--alone":
+        _alone(settings)
+        return
+    line = socket.socket(fileno=int(argv[1]))
+    if sys.platform.startswith("linux"):
+        libc = ctypes.CDLL(None)
+        libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+        libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+    confine.leave_network()
+    keeper = Keeper(line, settings)
+    gc.collect()
+    gc.freeze()
+    line.sendall(json.dumps({"fences": confine.describe(keeper.ruleset), "pid": os.getpid()}).encode() + b"\n")
+    try:
+        keeper.serve()
+    except (OSError, KeyboardInterrupt):
+        pass
+
+
+def _alone(settings):
+    """One child without a fork: it dials the judge on this machine and proves itself with a word read from stdin."""
+    port, word = sys.stdin.readline().split()
+    line = socket.create_connection(("127.0.0.1", int(port)), 30)
+    line.settimeout(None)
+    line.sendall(word.encode() + b"\n")
+    fd = line if os.name == "nt" else line.detach()  # on Windows a socket is no file descriptor
+    confine.give_up(settings["limits"], landlock.rules(landlock.readable_places(settings["hidden"])),
+                    settings["hidden"], _python_is_closed_to_others())
+    answering.serve(fd, settings["limits"]["call"], _allow_cpu)
+
+
+if __name__ == "__main__":
+    main(sys.argv)

@@ -1,0 +1,298 @@
+"""The judge's end of the line: starting zygotes, and talking to one child within limits that do not depend on it."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from course_utils.classroom.grading.child import wire
+
+__all__ = ["Child", "Gone", "Limits", "Zygote", "isolation"]
+
+_ZYGOTE = Path(__file__).parent / "child" / "zygote.py"
+_COURSE = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one exercise of one submission may use.
+
+    Attributes
+    ----------
+    call : int
+        Processor time for one call, in seconds.
+    cpu : int
+        Processor time in all, in seconds.
+    wall : float
+        Time for one call by the clock, in seconds; time spent waiting for a busy processor does not count.
+    memory : int
+        Bytes above what Python with NumPy and PyTorch needs.
+    """
+
+    call: int = 2
+    cpu: int = 8
+    wall: float = 6.0
+    memory: int = 1 << 30
+
+
+class Gone(Exception):
+    """The child can no longer be asked; `kind` says why: "time", "ended" or "garbled"."""
+
+    def __init__(self, kind, message):
+        super().__init__(message)
+        self.kind = kind
+
+
+def isolation():
+    """Say how children are kept apart here: "bubblewrap", "fork" or "spawn"."""
+    if not sys.platform.startswith("linux"):
+        return "spawn"
+    return "bubblewrap" if _bubblewrap() else "fork"
+
+
+class Zygote:
+    """A process that children are forked from, or where that cannot be, the way to start them one by one.
+
+    Parameters
+    ----------
+    limits : Limits
+    hidden : sequence of path
+        Folders that nothing may be read from: submissions, results. The course is always hidden.
+    allowed : sequence of str
+        Modules of the course that the assignment lets answers use.
+    how : {"bubblewrap", "fork", "spawn"}, optional
+        The best that this system can do if left out.
+
+    Attributes
+    ----------
+    fences : tuple of str
+        What stands between a child and this machine.
+    """
+
+    def __init__(self, limits=None, hidden=(), allowed=(), how=None):
+        self.limits, self.how = limits or Limits(), how or isolation()
+        self.settings = {
+            "limits": asdict(self.limits), "allowed": list(allowed),
+            "hidden": [str(_COURSE), *(str(Path(p).resolve()) for p in hidden)],
+            "course": [str(_COURSE)] if allowed else [],
+            # Going backward makes PyTorch import symbolic_shapes, and SymPy with it: once here, not in every child.
+            "preload": ["numpy", "torch", "torch.nn.functional", *(
+                ["torch.fx.experimental.symbolic_shapes", "matplotlib.pyplot"] if self.how != "spawn" else [])],
+        }
+        self.process = self.line = None
+        self.fences = ("a process of its own",) if self.how == "spawn" else ()
+        if self.how != "spawn":
+            self._start()
+
+    def _start(self):
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-I", str(_ZYGOTE), str(theirs.fileno()), json.dumps(self.settings)]
+        if self.how == "bubblewrap":
+            command = [*_bubblewrap(), *command]
+        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=_environment(), cwd="/",
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        theirs.close()
+        self.line = ours
+        self.line.settimeout(120)
+        self._rest = b""
+        try:
+            hello = self._hear()
+        except (OSError, EOFError, ValueError):
+            self.process.kill()
+            said = self.process.communicate()[1].decode(errors="replace").strip().split("\n")[-1]
+            raise RuntimeError(f"no process to grade in could be started ({self.how}): {said}") from None
+        self.fences = tuple(hello["fences"]) + (("bubblewrap",) if self.how == "bubblewrap" else ())
+
+    def _hear(self):
+        while b"\n" not in self._rest:
+            part = self.line.recv(4096)
+            if not part:
+                raise EOFError
+            self._rest += part
+        message, self._rest = self._rest.split(b"\n", 1)
+        return json.loads(message)
+
+    def ask(self, letter, fds=()):
+        """Send the zygote one order and give its reply."""
+        socket.send_fds(self.line, [letter], list(fds))
+        return self._hear()
+
+    def child(self):
+        """Start a child."""
+        return Child(self)
+
+    def close(self):
+        """End the zygote, and with it whatever child it still has."""
+        if self.line is not None:
+            self.line.close()
+            self.line = None
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process.stderr.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+class Child:
+    """One process that runs one answer of one student.
+
+    Attributes
+    ----------
+    cpu : float
+        Processor time it used, in seconds; known at its end.
+    """
+
+    def __init__(self, zygote):
+        self.zygote, self.limits, self.cpu, self.process = zygote, zygote.limits, 0.0, None
+        self.ended = False
+        if zygote.how == "spawn":
+            self._spawn()
+            return
+        self.socket, theirs = socket.socketpair()
+        zygote.ask(b"F", [theirs.fileno()])
+        theirs.close()
+
+    def _spawn(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(60)
+            word = secrets.token_hex(16)
+            command = [sys.executable, "-I", str(_ZYGOTE), "--alone", json.dumps(self.zygote.settings)]
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=_environment(), text=True,
+                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                            start_new_session=os.name != "nt")
+            try:
+                self.process.stdin.write(f"{server.getsockname()[1]} {word}\n")
+                self.process.stdin.close()
+                self.socket, _ = server.accept()
+                self.socket.settimeout(10)
+                if self.socket.recv(64).strip() != word.encode():
+                    raise OSError("somebody else called")
+            except OSError as error:
+                self.process.kill()
+                self.process.wait()
+                raise RuntimeError(f"a process to grade in did not come up: {error}") from None
+
+    def ask(self, request, body=b""):
+        """Send a request and give the reply.
+
+        Raises
+        ------
+        Gone
+            If no good reply came; the child has ended then.
+        """
+        if self.ended:
+            raise Gone("ended", "the process is no longer there")
+        started = time.monotonic()
+        try:
+            self.socket.settimeout(self.limits.wall)
+            self.socket.sendall(wire.encode(request, body, wire.MAX_FILE))
+            return wire.decode(lambda n: self._read(n, started))
+        except wire.Bad:
+            self.end()
+            raise Gone("garbled", "it sent something that is no result") from None
+        except TimeoutError:
+            self.end()
+            raise Gone("time", f"it did not finish within {self.limits.wall:g} seconds") from None
+        except (OSError, EOFError):
+            raise self._why(self.end(patient=True)) from None
+
+    def _read(self, n, started):
+        parts = []
+        while n:
+            left = started + self.limits.wall - time.monotonic()
+            if left <= 0:
+                left += min(self._waited(), 10 * self.limits.wall)
+                if left <= 0:
+                    raise TimeoutError
+            self.socket.settimeout(left)
+            try:
+                part = self.socket.recv(min(n, 1 << 20))
+            except TimeoutError:
+                continue
+            if not part:
+                raise EOFError
+            parts.append(part)
+            n -= len(part)
+        return b"".join(parts)
+
+    def _waited(self):
+        return 0.0 if self.process else self.zygote.ask(b"L")["waited"]
+
+    def _why(self, ending):
+        code = ending["code"]
+        if code in (-24, -9) and ending["cpu"] >= self.limits.call:  # SIGXCPU, SIGKILL
+            return Gone("time", f"it did not finish within {self.limits.call} seconds of processor time")
+        if code == -9:
+            return Gone("ended", "its process was killed: by itself, or because it needed too much memory")
+        if code is not None and code < 0:
+            return Gone("ended", f"it ended the whole process with signal {-code}")
+        return Gone("ended", "it ended the whole process" + (f" with exit code {code}" if code is not None else ""))
+
+    def end(self, patient=False):
+        """Kill the child, and say how it had ended, if it had; one that hung up is given a moment to end."""
+        if self.ended:
+            return {"code": None, "cpu": self.cpu, "memory": 0}
+        self.ended = True
+        if self.process:
+            code = self.process.poll()
+            if code is None and patient:
+                try:
+                    code = self.process.wait(1)
+                except subprocess.TimeoutExpired:
+                    pass
+            self.process.kill()
+            self.process.wait()
+            ending = {"code": code, "cpu": 0.0, "memory": 0}
+        else:
+            ending = self.zygote.ask(b"W" if patient else b"E")
+        self.socket.close()
+        self.cpu = ending["cpu"]
+        return ending
+
+
+def _environment():
+    kept = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+    kept = {name: os.environ[name] for name in kept if name in os.environ}
+    return {**kept, "PATH": os.defpath, "LANG": "C.UTF-8", "HOME": os.path.abspath(os.sep), "PYTHONHASHSEED": "0",
+            "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg",
+            "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+_found = {}
+
+
+def _bubblewrap():
+    """The command that puts a process into bubblewrap, if it is installed and works here; else an empty list."""
+    if "command" not in _found:
+        _found["command"] = _try_bubblewrap()
+    return _found["command"]
+
+
+def _try_bubblewrap():
+    import shutil
+
+    from course_utils.classroom.grading.child.landlock import readable_places
+
+    program = shutil.which("bwrap")
+    if program is None:
+        return []
+    command = [program, "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
+               "--uid", "65534", "--gid", "65534", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    for place in [*readable_places(), str(_ZYGOTE.parent)]:
+        if not place.startswith("/dev/"):
+            command += ["--ro-bind", place, place]
+    command.append("--")
+    tried = subprocess.run([*command, sys.executable, "-I", "-c", ""], capture_output=True, timeout=30, check=False)
+    return command if tried.returncode == 0 else []

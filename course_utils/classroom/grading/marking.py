@@ -1,0 +1,172 @@
+"""From one submission to one record: what each exercise earned, what is wrong with it, and how it went.
+
+A record holds nothing that changes from run to run: no time, no path, no order.
+"""
+
+from course_utils.checks import Verdict, diagnose, earn, give_feedback
+from course_utils.classroom.grading.notebooks import Unreadable, read_notebook, same_id
+from course_utils.classroom.grading.remote import Answer, RemoteAnswer
+from course_utils.classroom.grading.suspicion import look_through, normalised
+
+__all__ = ["STATES", "mark", "missing"]
+
+# How a submission, or one exercise of it, went; the later one tells more about a whole submission.
+STATES = ("graded", "missing", "stopped", "unreadable")
+
+
+def mark(data, assignment, student, zygote):
+    """Grade one submission.
+
+    Parameters
+    ----------
+    data : bytes or Unreadable
+        The notebook file, or why there is none to read.
+    assignment : Assignment
+    student : str
+        For the inputs that are drawn for each student.
+    zygote : Zygote
+
+    Returns
+    -------
+    dict
+        The record, ready for JSON.
+    """
+    try:
+        if isinstance(data, Unreadable):
+            raise data
+        notebook = read_notebook(data, zygote)
+    except Unreadable as why:
+        return _without_answers(assignment, student, "unreadable", [f"The file {why}."])
+    answers = {exercise.name: _answer(exercise, notebook, assignment) for exercise in assignment.exercises}
+    flawless = _first_pass(assignment, answers, student, zygote)
+    results = [_full(exercise) if exercise.name in flawless
+               else _alone(exercise, answers[exercise.name], assignment.seed(student), zygote)
+               for exercise in assignment.exercises]
+    for exercise, result in zip(assignment.exercises, results):
+        answer = answers[exercise.name]
+        result["notes"] = [*answer.notes, *result["notes"]]
+        result["print"] = normalised(answer.cell) if answer.cell and result["status"] != "not attempted" else ""
+    record = _record(assignment, student, results, list(notebook.notes))
+    record["suspicious"] = sorted({f"{exercise.name}: {found}" for exercise in assignment.exercises
+                                   for found in look_through(answers[exercise.name].cell or "")})
+    return record
+
+
+def missing(assignment, student):
+    """The record of a student who handed nothing in."""
+    return _without_answers(assignment, student, "missing", ["Nothing was handed in."])
+
+
+# --- taking answers out ---
+
+
+def _answer(exercise, notebook, assignment):
+    """Find the answer's cell by its id; what other cells define is taken along."""
+    wanted = exercise.signature.split("(")[0].strip()
+    own = [cell for cell in notebook.code if same_id(cell.grade_id, exercise.name)]
+    written = [cell for cell in own if not _is_stub(cell.source)]
+    chosen = (written or own)[-1] if own else None
+    notes = ["There are several cells with this exercise's id; the last one that is written counts."] if own[1:] else []
+    tests = {grade_id for grade_id, _, _ in assignment.tests}
+    others = [cell.source for cell in notebook.code if cell is not chosen and cell.grade_id not in tests
+              and not same_id(cell.grade_id, exercise.name)]
+    answer = Answer(wanted, chosen.source if chosen else None, assignment.given, others)
+    answer.notes = notes
+    return answer
+
+
+def _is_stub(source):
+    lines = [line.strip() for line in source.split("\n") if line.strip() and not line.strip().startswith("#")]
+    return not lines or lines[-1].startswith("raise NotImplementedError")
+
+
+# --- running them ---
+
+
+def _first_pass(assignment, answers, student, zygote):
+    """Run all answers in one child; those that are right there are right. The others get a child of their own."""
+    flawless, child = set(), None
+    for exercise in assignment.exercises:
+        answer = answers[exercise.name]
+        if answer.cell is None:
+            continue
+        child = child or zygote.child()
+        remote = RemoteAnswer(zygote, answer, child, deaths=1)
+        if all(earned.earned for earned in earn(exercise, remote, assignment.seed(student), hurry=True)):
+            flawless.add(exercise.name)
+        child = remote.child
+    if child is not None:
+        child.end()
+    return flawless
+
+
+def _full(exercise):
+    verdict = Verdict("passed")
+    return _result(exercise, "graded", [(part, True, "") for part in exercise.parts], give_feedback(exercise, verdict))
+
+
+def _alone(exercise, answer, seed, zygote):
+    remote = RemoteAnswer(zygote, answer)
+    try:
+        earned = earn(exercise, remote, seed)
+        verdict = diagnose(exercise, remote)
+    finally:
+        remote.close()
+    state = "stopped" if remote.ended else "graded"
+    if answer.cell is None and not remote.defined:
+        return _result(exercise, "missing", [(part, False, "") for part in exercise.parts], None,
+                       headline=f"✗ {exercise.name}: the cell of this exercise is missing",
+                       rows=[("Next", "take the cell from the assignment as it was given out and put your code in it")])
+    parts = [(e.part, e.earned, e.why_not) for e in earned]
+    result = _result(exercise, state, parts, give_feedback(exercise, verdict))
+    if answer.cell is None:
+        result["notes"].append("The cell of this exercise is missing; the answer was found in another cell.")
+    if remote.defined and remote.cell_error and remote.cell_error.kind != "not attempted":
+        where = f" (line {remote.cell_error.line})" if remote.cell_error.line else ""
+        result["notes"].append(f"The cell itself ends with {remote.cell_error.message}{where}; "
+                               "what it had defined by then was graded.")
+    if verdict.passed and not all(e.earned for e in earned):
+        result.update(headline=f"✗ {exercise.name}: right on the known inputs, wrong on those drawn for you",
+                      status="wrong", rows=[["What broke", next(e.why_not for e in earned if not e.earned)],
+                                            ["Try", "compute from the arguments: on other numbers of the same shape "
+                                                    "the result has to follow"]])
+    return result
+
+
+# --- writing down ---
+
+
+def _result(exercise, state, parts, feedback, headline="", rows=()):
+    verdict = feedback.verdict if feedback else None
+    rows = [(label, text) for label, text in feedback.rows if label != "More"] if feedback else rows
+    return {
+        "name": exercise.name, "title": exercise.title, "state": state,
+        "status": verdict.status if verdict else "wrong",
+        "points": sum(part.points for part, earned, _ in parts if earned), "of": exercise.points,
+        "parts": [{"name": part.name, "points": part.points if earned else 0, "of": part.points,
+                   "visible": part.visible, "why_not": why_not} for part, earned, why_not in parts],
+        "headline": feedback.headline if feedback else headline, "rows": [list(row) for row in rows],
+        "mistakes": list(verdict.names) if verdict else [],
+        "causes": [mistake.cause for mistake in verdict.mistakes] if verdict else [],
+        "line": verdict.trouble.line if verdict and verdict.trouble else None, "notes": [], "print": "",
+    }
+
+
+def _record(assignment, student, results, notes):
+    worst = max((result["state"] for result in results), key=STATES.index)
+    missing_all = all(result["state"] == "missing" for result in results)
+    return {
+        "student": student, "assignment": assignment.name,
+        "state": worst if worst != "missing" or missing_all else "graded",
+        "points": sum(result["points"] for result in results), "of": assignment.points,
+        "exercises": results, "notes": notes, "suspicious": [],
+        "by_hand": [{"id": grade_id, "of": points} for grade_id, points in assignment.by_hand],
+    }
+
+
+def _without_answers(assignment, student, state, notes):
+    results = [_result(exercise, state, [(part, False, "") for part in exercise.parts], None,
+                       headline=f"✗ {exercise.name}: {notes[0]}") for exercise in assignment.exercises]
+    return _record(assignment, student, results, notes)
+
+

@@ -1,0 +1,270 @@
+"""A student's answer as the checker sees it: it runs in a child, and only arrays come back.
+
+`diagnose` and `earn` take a `RemoteAnswer` like a function. Probes may ask for gradients: tensors that come back
+are differentiable here, and going backward asks the child.
+"""
+
+import types
+
+from course_utils.checks.sandbox import Elsewhere, Outcome, Trouble, is_tensor, outcome_of
+from course_utils.classroom.grading.child import wire
+from course_utils.classroom.grading.forks import Gone
+
+__all__ = ["Answer", "RemoteAnswer", "RemoteThing"]
+
+_KINDS = {"time": "did not finish", "ended": "stopped", "garbled": "stopped"}
+
+
+class Answer:
+    """What is graded: the answer's cell and the cells that it may need.
+
+    Parameters
+    ----------
+    wanted : str
+        Name of the function or class.
+    cell : str or None
+        Source of the answer cell.
+    given, others : sequence of str
+        The assignment's own code cells, and the student's other ones.
+    """
+
+    def __init__(self, wanted, cell, given=(), others=()):
+        self.wanted, self.cell, self.given, self.others = wanted, cell, tuple(given), tuple(others)
+
+    def request(self):
+        """The message that loads it."""
+        return {"do": "load", "wanted": self.wanted, "answer": self.cell, "given": self.given, "others": self.others}
+
+
+class _Raised(Exception):
+    """Carries trouble through `Exercise.invoke`."""
+
+    def __init__(self, trouble):
+        super().__init__(trouble.message)
+        self.trouble = trouble
+
+
+class RemoteAnswer(Elsewhere):
+    """An answer that runs in a child.
+
+    Parameters
+    ----------
+    zygote : Zygote
+    answer : Answer
+    child : Child, optional
+        One that has run other answers of this student; a new one is started if left out, and whenever one ends.
+    deaths : int
+        How many children may end under it before no more is tried.
+
+    Attributes
+    ----------
+    ended : list of Gone
+        How children ended.
+    cell_error : Trouble or None
+        What the answer's cell raised by itself.
+    """
+
+    def __init__(self, zygote, answer, child=None, deaths=2):
+        self.zygote, self.answer, self.deaths = zygote, answer, deaths
+        self.child, self.loaded, self.number = child, False, 0
+        self.ended, self.fatal, self.cell_error, self.defined = [], {}, None, True
+        self.printed, self.overwritten = "", ()
+
+    def close(self):
+        """End the child."""
+        if self.child is not None:
+            self.child.end()
+            self.child = None
+
+    def outcome(self, args, kwargs, exercise):
+        """Run one call in the child; whatever happens there becomes an `Outcome`."""
+        if self.fatal and _key(args, kwargs) in self.fatal:  # it would only end the next child too
+            return Outcome(trouble=self.fatal[_key(args, kwargs)])
+        self.printed, self.overwritten = "", ()
+        try:
+            self._load()
+            target = RemoteThing(self, 0, self.answer.wanted, self.child)
+            if exercise.invoke:
+                result = exercise.invoke(target, *args, **kwargs)
+            else:
+                result = target.call(args, kwargs)
+        except _Raised as raised:
+            if raised.trouble.kind in _KINDS.values():
+                self.fatal[_key(args, kwargs)] = raised.trouble
+            return Outcome(trouble=raised.trouble, overwritten=(), printed=self.printed)
+        except Exception as error:  # of the exercise's own `invoke`, from what it was given
+            trouble = Trouble(type(error).__name__, f"{type(error).__name__}: {error}".split("\n")[0][:300])
+            return Outcome(trouble=trouble, printed=self.printed)
+        names = [*exercise.parameters, *kwargs]
+        changed = tuple(names[i] for i in self.overwritten if i < len(names)) if exercise.invoke is None else ()
+        return outcome_of(result, exercise, changed, self.printed)
+
+    def ask(self, request, body=b""):
+        """Ask the child; trouble is raised as `_Raised`."""
+        if len(self.ended) >= self.deaths:
+            gone = self.ended[-1]
+            raise _Raised(Trouble(_KINDS[gone.kind], str(gone)))
+        try:
+            reply, out = self.child.ask(request, body)
+        except Gone as gone:
+            self.ended.append(gone)
+            self.child, self.loaded = None, False
+            raise _Raised(Trouble(_KINDS[gone.kind], str(gone))) from None
+        if isinstance(reply.get("printed"), str):
+            self.printed = (self.printed + reply["printed"])[:20_000]
+        if isinstance(reply.get("error"), dict) and request["do"] != "load":
+            raise _Raised(self._trouble(reply["error"]))
+        return reply, out
+
+    def _load(self):
+        if self.loaded:
+            return
+        if self.child is None:
+            self.child = self.zygote.child()
+        reply, _ = self.ask(self.answer.request())
+        self.loaded = True
+        self.printed = ""
+        self.defined = reply.get("defined") is True
+        self.cell_error = self._trouble(reply["error"]) if isinstance(reply.get("error"), dict) else None
+        if not self.defined:
+            raise _Raised(self._undefined())
+
+    def _undefined(self):
+        self.loaded = False  # every call says the same
+        if self.cell_error is not None:
+            return self.cell_error
+        return Trouble("NameError", f"no cell defines `{self.answer.wanted}`")
+
+    def _trouble(self, error):
+        """What a child told of an exception, as far as it can be believed: words and a line number."""
+        kind, message = (error.get(key) if isinstance(error.get(key), str) else "" for key in ("kind", "message"))
+        kind = "".join(ch for ch in kind if ch.isalnum() or ch == "_")[:60] or "Exception"
+        if error.get("attempted") is False:
+            return Trouble("not attempted", message[:300])
+        line, code = self._place(error.get("places"))
+        message = f"{kind}: {message}" if message else kind
+        return Trouble(kind, message.split("\n")[0][:300], line, code)
+
+    def _place(self, places):
+        """The last line of the answer's own cell that an exception went through."""
+        lines = (self.answer.cell or "").split("\n")
+        for place in reversed(places if isinstance(places, list) else []):
+            if isinstance(place, list) and len(place) == 2 and place[0] == "answer":
+                if type(place[1]) is int and 1 <= place[1] <= len(lines):
+                    return place[1], lines[place[1] - 1].strip()[:100]
+        return None, ""
+
+
+class RemoteThing:
+    """Something in a child that can be called and has attributes: the answer, or what it made.
+
+    An exercise's `invoke` treats it as the real thing, within this: what is called or read gives numbers, arrays,
+    tensors, text, lists, tuples and dicts of them, or another such thing. Weights are set with
+    ``thing.load_state_dict(...)``: a tensor that was read is a copy.
+    """
+
+    def __init__(self, remote, target, kind, child):
+        # One that a child took with it when it ended is told by its child.
+        self._remote, self._target, self._kind, self._child = remote, target, kind, child
+
+    def __call__(self, *args, **kwargs):
+        return self.call(args, kwargs)
+
+    def __getattr__(self, name):
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return self._ask({"do": "get", "target": self._target, "name": name})
+
+    def call(self, args, kwargs):
+        """Call it, with tensors that stay differentiable."""
+        inputs = _collecting((args, kwargs))
+        if inputs:
+            return _call_with_gradients(self, args, kwargs, inputs)
+        return self._call_plainly(args, kwargs, -1)
+
+    def _call_plainly(self, args, kwargs, number):
+        body = bytearray()
+        request = {"do": "call", "target": self._target, "number": number,
+                   "args": wire.pack(tuple(args), body), "kwargs": wire.pack(dict(kwargs), body)}
+        return self._ask(request, body)
+
+    def _ask(self, request, body=b""):
+        remote = self._remote
+        if self._child is not remote.child:
+            raise _Raised(Trouble("stopped", "its process ended before"))
+        reply, out = remote.ask(request, body)
+        changed = reply.get("overwritten")
+        if isinstance(changed, list):
+            remote.overwritten = tuple(i for i in changed if type(i) is int and i >= 0)
+        try:
+            return wire.unpack(reply.get("result"), out, self._thing)
+        except wire.Bad as bad:
+            raise _Raised(Trouble("stopped", f"it sent something that is no result: {bad}")) from None
+
+    def _thing(self, number, kind):
+        if kind == "generator":
+            return (x for x in ())
+        # The checker names the type of what it cannot use.
+        name = "".join(ch for ch in kind if ch.isalnum() or ch == "_")[:60] or "object"
+        return types.new_class(name, (RemoteThing,))(self._remote, number, name, self._child)
+
+
+def _collecting(things):
+    if is_tensor(things):
+        return [things] if things.requires_grad else []
+    if isinstance(things, dict):
+        things = list(things.values())
+    return [t for thing in things for t in _collecting(thing)] if isinstance(things, (tuple, list)) else []
+
+
+def _call_with_gradients(thing, args, kwargs, inputs):
+    """Call it so that what comes back passes gradients on to `inputs`, by asking the child for them."""
+    import torch
+
+    remote = thing._remote
+    remote.number += 1
+    number, child = remote.number, thing._child
+    result = thing._call_plainly(args, kwargs, number)
+    outputs = _collecting(result)
+    if not outputs:
+        return result
+
+    class Backward(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, *given):
+            ctx.set_materialize_grads(False)
+            return tuple(y.detach().clone() for y in outputs)
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx, *arrived):
+            if child is not remote.child:
+                raise _Raised(Trouble("stopped", "its process ended before"))
+            body = bytearray()
+            reply, out = remote.ask({"do": "gradient", "number": number,
+                                     "gradients": wire.pack(list(arrived), body)}, body)
+            found = wire.unpack(reply.get("gradients"), out)
+            good = isinstance(found, list) and len(found) == len(inputs) and all(
+                g is None or (is_tensor(g) and g.shape == x.shape) for g, x in zip(found, inputs))
+            if not good:
+                raise _Raised(Trouble("stopped", "it sent something that is no gradient"))
+            return tuple(None if g is None else g.detach().to(x.dtype) for g, x in zip(found, inputs))
+
+    linked = iter(Backward.apply(*inputs))
+    return _replace(result, linked)
+
+
+def _replace(result, linked):
+    if is_tensor(result):
+        return next(linked) if result.requires_grad else result
+    if isinstance(result, (tuple, list)):
+        return type(result)(_replace(x, linked) for x in result)
+    if isinstance(result, dict):
+        return {key: _replace(x, linked) for key, x in result.items()}
+    return result
+
+
+def _key(args, kwargs):
+    body = bytearray()
+    return repr((wire.pack(tuple(args), body), wire.pack(dict(kwargs), body))), bytes(body)
+

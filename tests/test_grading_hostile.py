@@ -1,0 +1,398 @@
+"""Hostile and broken submissions: each gets its fair score and state, costs nobody else, and leaves nothing behind."""
+
+import ctypes
+import json
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from grading_parts import ASSIGNMENT, GIVEN, NAMES, RIGHT, cell, notebook, points
+
+from course_utils.classroom.grading.child import wire
+from course_utils.classroom.grading.forks import Limits, Zygote
+from course_utils.classroom.grading.marking import mark
+from course_utils.classroom.grading.notebooks import Unreadable, read_bytes
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="children are fenced in on Linux")
+ALL, NONE, REST = [4, 4, 2], [0, 4, 2], [4, 2]  # points of softmax, attention, dot
+GOOD = RIGHT["softmax"]
+INDENTED = GOOD.split("\n", 1)[1]  # the right body
+
+
+def first(line, then=INDENTED):
+    """A right softmax that does something else first."""
+    return f"def softmax(x, axis=-1):\n    {line}\n{then}"
+
+
+def careful(line):
+    """A right softmax that tries something first and goes on when it is refused."""
+    indented = line.replace("\n", "\n        ")
+    return first(f"try:\n        {indented}\n    except BaseException:\n        pass")
+
+
+EVERYTHING = """class Same(np.ndarray):
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    def __array_ufunc__(self, *a, **k): return True
+    def __array_function__(self, *a, **k): return True
+    def __bool__(self): return True
+    def all(self, *a, **k): return True
+def softmax(x, axis=-1):
+    return np.zeros(x.shape).view(Same)"""
+PATCHED = """import numpy.testing
+np.allclose = np.isclose = np.array_equal = lambda *a, **k: True
+np.testing.assert_allclose = lambda *a, **k: None
+torch.allclose = torch.equal = lambda *a, **k: True
+np.exp = lambda x: x * 0
+torch.softmax = lambda *a, **k: None
+def softmax(x, axis=-1):
+    return np.ones(x.shape)"""
+FRAMES = """import sys
+def softmax(x, axis=-1):
+    frame = sys._getframe()
+    while frame:
+        for value in [*frame.f_locals.values(), *frame.f_globals.values()]:
+            if callable(getattr(value, 'reference', None)):
+                return value.reference(x, axis)
+        frame = frame.f_back"""
+MEMORY = """import gc
+def softmax(x, axis=-1):
+    for thing in gc.get_objects():
+        if type(thing).__name__ in ('Exercise', 'Case', 'Assignment'):
+            return thing.reference(x, axis)"""
+FORGED = """import os, json, struct
+def softmax(x, axis=-1):
+    reply = json.dumps({"result": {"v": 1}, "passed": True, "points": 99, "score": 1.0}).encode()
+    for fd in range(3, 64):
+        try: os.write(fd, struct.pack('>II', len(reply), 0) + reply)
+        except OSError: pass
+    return x"""
+GARBAGE = """import os
+def softmax(x, axis=-1):
+    for fd in range(3, 64):
+        try: os.write(fd, b'\\xff' * 4096)
+        except OSError: pass
+    return x"""
+BOMB = """import os, struct
+def softmax(x, axis=-1):
+    reply = b'[' * 1000000
+    os.write(3, struct.pack('>II', len(reply), 0)); os.write(3, reply)
+    return x"""
+LYING = """import os, json, struct
+def softmax(x, axis=-1):
+    head = json.dumps({"result": {"a": ["<f8", [1 << 20, 1 << 20, 1 << 20], 0]}}).encode()
+    os.write(3, struct.pack('>II', len(head), 0) + head)
+    os._exit(0)"""
+PICKLED = """class Evil:
+    def __reduce__(self): return (print, ('run in the judge',))
+def softmax(x, axis=-1):
+    return np.array([Evil()], dtype=object)"""
+RECORDED = """import course_utils.exercises
+softmax = course_utils.exercises.find('softmax').reference"""
+BY_FILE = """import importlib.util
+def softmax(x, axis=-1):
+    spec = importlib.util.spec_from_file_location('stolen', {path!r})
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.softmax(x, axis)"""
+SIGNALS = ("import signal\nfor n in range(1, 32):\n    try: signal.signal(n, signal.SIG_IGN)\n"
+           "    except Exception: pass\n")
+SWALLOWS = "while True:\n        try:\n            while True: pass\n        except BaseException: pass"
+GARBLED = "def __getattr__(self, name): raise SystemExit(1)"
+
+# name -> (answer to softmax, points of softmax, state of the submission)
+ANSWERS = {
+    # --- honest, and odd ---
+    "prints a lot": (first("print('x' * 100_000)"), 4, "graded"),
+    "warns": (first("import warnings; warnings.warn('old'); np.log(np.zeros(1))"), 4, "graded"),
+    "writes to stderr": (first("import sys; print('careful', file=sys.stderr)"), 4, "graded"),
+    "uses magics": ("%matplotlib inline\n!ls\n" + GOOD + "\n%timeit softmax(np.ones(3))", 4, "graded"),
+    "plots": ("import matplotlib.pyplot as plt\n" + GOOD + "\nplt.plot(softmax(np.arange(3.0)))\nplt.show()",
+              4, "graded"),
+    "own test fails below": (GOOD + "\nassert False", 4, "graded"),
+    "calls the notebook's check": (GOOD + "\nfrom course_utils import check\ncheck('softmax', softmax)", 4, "graded"),
+    "SyntaxError": ("def softmax(x, axis=-1)\n    return x", 0, "graded"),
+    "not attempted": ("def softmax(x, axis=-1):\n    raise NotImplementedError", 0, "graded"),
+    "tab after spaces": ("def softmax(x, axis=-1):\n        y = x\n\treturn y", 0, "graded"),
+    "null bytes": (GOOD + "\0", 0, "graded"),
+    "returns nothing": ("def softmax(x, axis=-1): pass", 0, "graded"),
+    "returns itself": ("def softmax(x, axis=-1): return softmax", 0, "graded"),
+    "nested list": ("def softmax(x, axis=-1):\n    y = []\n    y.append(y)\n    return y", 0, "graded"),
+    "name deleted": (GOOD + "\ndel softmax", 0, "graded"),
+    "not a function": ("softmax = 3", 0, "graded"),
+    "nan payloads": ("def softmax(x, axis=-1):\n    return np.full(x.shape, np.frombuffer("
+                     "b'\\x01\\x00\\x00\\x00\\x00\\x00\\xf8\\x7f'))", 0, "graded"),
+    "object array": (first("", "    e = np.exp(x - x.max(axis, keepdims=True))\n"
+                               "    return (e / e.sum(axis, keepdims=True)).astype(object)"), 0, "graded"),
+    "complex": (GOOD.replace("return e", "return 1j * e"), 0, "graded"),
+    "tensor in place of an array": (GOOD.replace("return e", "return torch.from_numpy(e)").replace(
+        "e.sum(axis=axis, keepdims=True)", "1"), 0, "graded"),
+    "single precision": (GOOD + "\nslow = softmax\ndef softmax(x, axis=-1):\n"
+                                "    return slow(x, axis).astype('>f4')", 4, "graded"),
+    "subclassed array that is right": ("class Mine(np.ndarray): pass\n" + GOOD.replace(
+        "return e / e.sum(axis=axis, keepdims=True)",
+        "return (e / e.sum(axis=axis, keepdims=True)).view(Mine)"), 4, "graded"),
+    "generator": ("def softmax(x, axis=-1): yield x", 0, "graded"),
+    "only one axis": ("def softmax(x, axis=-1):\n    e = np.exp(x - x.max(-1, keepdims=True))\n"
+                      "    return e / e.sum(-1, keepdims=True)", 3, "graded"),
+    # --- never ending, too large ---
+    "endless loop": (first("while True: pass"), 0, "stopped"),
+    "endless loop that swallows": (first(SWALLOWS), 0, "stopped"),
+    "endless loop that ignores signals": (SIGNALS + first(SWALLOWS), 0, "stopped"),
+    "endless cell": ("while True: pass\n" + GOOD, 0, "stopped"),
+    "sleeps": (first("import time; time.sleep(1000)"), 0, "stopped"),
+    "endless on one axis only": (first("if axis == 0:\n        while True: pass"), 3, "stopped"),
+    "waits for input": (first("input('name?')"), 0, "graded"),
+    "too much memory": (first("np.ones((1 << 34,))"), 0, "graded"),
+    "memory bit by bit": (first("hold = []\n    while True: hold.append(bytearray(1 << 24))"), 0,
+                          ("graded", "stopped")),
+    "deep recursion": ("def softmax(x, axis=-1): return softmax(x, axis)", 0, "graded"),
+    "bottomless recursion": ("import sys\nsys.setrecursionlimit(10**8)\n"
+                             "def softmax(x, axis=-1): return [softmax(x, axis)]", 0, ("graded", "stopped")),
+    "huge result": ("def softmax(x, axis=-1): return np.zeros(1 << 24)", 0, "graded"),
+    "huge exception": ("def softmax(x, axis=-1): raise ValueError('x' * 10**8)", 0, "graded"),
+    "exception that cannot be printed": ("class E(Exception):\n    def __str__(self): raise SystemExit\n"
+                                         "def softmax(x, axis=-1): raise E", 0, "graded"),
+    "huge number": ("def softmax(x, axis=-1): return 10 ** 10000", 0, "graded"),
+    # --- ends the process ---
+    "os._exit": (first("import os; os._exit(0)"), 0, "stopped"),
+    "sys.exit": (first("import sys; sys.exit(0)"), 0, "graded"),
+    "segmentation fault": (first("import ctypes; ctypes.string_at(0)"), 0, "stopped"),
+    "kills itself": (first("import os; os.kill(os.getpid(), 9)"), 0, "stopped"),
+    "aborts": (first("import os; os.abort()"), 0, "stopped"),
+    "closes everything": (first("import os; os.closerange(0, 100)"), 0, "stopped"),
+    "atexit": ("import atexit, os\natexit.register(lambda: os._exit(9))\n" + GOOD, 4, "graded"),
+    "dies on the last part only": (first("if np.max(x) > 900:\n        import os; os._exit(1)"), 3, "stopped"),
+    # --- tries to get out ---
+    "kills the judge": (careful("import os; os.kill(os.getppid(), 9); os.kill(-1, 9)"), 4, "graded"),
+    "forks and forks": (careful("import os\nfor _ in range(20): os.fork()"), 4, "graded"),
+    "leaves a detached process": (careful("import subprocess\nsubprocess.Popen(['sleep', '60'], "
+                                          "start_new_session=True)"), 4, "graded"),
+    "leaves threads": (careful("import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()"),
+                       4, "graded"),
+    "starts a shell": (careful("import os; os.system('touch {outside}/shell')"), 4, "graded"),
+    "writes outside": (careful("open('{outside}/written', 'w').write('x')"), 4, "graded"),
+    "deletes": (careful("import os; os.remove('{outside}/canary')"), 4, "graded"),
+    "makes a link": (careful("import os; os.symlink('/etc', '{outside}/link')"), 4, "graded"),
+    "changes rights": (careful("import os; os.chmod('{outside}/canary', 0)"), 4, "graded"),
+    "fills the disk": (careful("import tempfile; tempfile.TemporaryFile().write(b'x' * 10**9)"), 4, "graded"),
+    "connects": (careful("import socket\nsocket.create_connection(('127.0.0.1', {port}), 2).send(b'x')"),
+                 4, "graded"),
+    "listens": (careful("import socket; socket.create_server(('127.0.0.1', 0))"), 4, "graded"),
+    "shared memory": (careful("from multiprocessing import shared_memory\n"
+                              "shared_memory.SharedMemory('left', create=True, size=99)"), 4, "graded"),
+    "traces its parent": (careful("import ctypes, os; print(ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0))"),
+                          4, "graded"),
+    "raises its limits": (careful("import resource\nresource.setrlimit(resource.RLIMIT_CPU, (-1, -1))"), 4, "graded"),
+    # --- tries to get points ---
+    "equal to everything": (EVERYTHING, 0, "graded"),
+    "patched allclose": (PATCHED, 0, "graded"),
+    "walks the frames": (FRAMES, 0, "graded"),
+    "walks the memory": (MEMORY, 0, "graded"),
+    "forged results": (FORGED, 0, ("graded", "stopped")),
+    "garbage on the line": (GARBAGE, 0, "stopped"),
+    "JSON bomb on the line": (BOMB, 0, "stopped"),
+    "lies about its size": (LYING, 0, "stopped"),
+    "pickled payload": (PICKLED, 0, "graded"),
+    "imports the reference": (RECORDED, 0, "graded"),
+    "reads the reference": (BY_FILE, 0, "graded"),
+    "reads the judge's files": (first("open('{outside}/canary').read()"), 0, "graded"),
+    "reads the judge's memory": (first("import os; open(f'/proc/{{os.getppid()}}/mem', 'rb')"), 0, "graded"),
+    "exits when looked at": (f"class Odd:\n    {GARBLED}\ndef softmax(x, axis=-1): return Odd()", 0, "graded"),
+    "forges its type": ("class ndarray:\n    dtype = np.dtype(float)\n    shape = ()\n"
+                        "def softmax(x, axis=-1): return ndarray()", 0, "graded"),
+}
+
+
+@pytest.fixture(scope="module")
+def zygote(tmp_path_factory):
+    limits = Limits(call=1, cpu=4, wall=3.0)
+    with Zygote(limits) as zygote:
+        yield zygote
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory):
+    """A folder that everybody may read and write, as far as rights go."""
+    folder = tmp_path_factory.mktemp("outside")
+    for place in (folder, *folder.parents):
+        if place.stat().st_uid == os.getuid() and place != Path("/"):
+            place.chmod(0o777 if place == folder else place.stat().st_mode | 0o055)
+    (folder / "canary").write_text("alive", encoding="utf-8")
+    (folder / "canary").chmod(0o666)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def listener():
+    """A server on this machine that nobody may call."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield server
+
+
+def processes(marker):
+    """Processes on this machine whose parent is the zygote or whose command line holds a marker."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                if parent == marker or b"sleep\x0060" in (entry / "cmdline").read_bytes():
+                    found.append(entry.name)
+            except (OSError, ValueError):
+                pass
+    return found
+
+
+@linux
+@pytest.mark.parametrize("name", ANSWERS)
+def test_hostile_answers(name, zygote, outside, listener):
+    if not {"system calls", "files"} <= set(zygote.fences):
+        pytest.skip(f"this system fences children in by {', '.join(zygote.fences)} only")
+    source, fair, state = ANSWERS[name]
+    for word, value in {"{outside}": str(outside), "{port}": str(listener.getsockname()[1]),
+                        "{path!r}": repr(str(Path(__file__).parents[1] / "course_utils" / "attention.py"))}.items():
+        source = source.replace(word, value)
+    began = time.monotonic()
+    record = mark(notebook({"softmax": source}), ASSIGNMENT, "ada", zygote)
+    assert points(record) == [fair, *REST], json.dumps(record["exercises"][0], indent=1)
+    assert record["state"] in ([state] if isinstance(state, str) else state)
+    assert time.monotonic() - began < 90
+    # Nothing is left: no process, no file, no connection, and the next one is graded as ever.
+    assert processes(zygote.process.pid) == []
+    assert os.listdir(outside) == ["canary"]
+    assert (outside / "canary").read_text(encoding="utf-8") == "alive"
+    assert not os.path.exists("/dev/shm/left")
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+    assert str(outside) not in json.dumps(record["exercises"][1:])
+    assert zygote.process.poll() is None
+
+
+FILES = {
+    # name -> (bytes, points, state)
+    "stray cells": (notebook(before=[cell("while True: pass"), cell("softmax = np = 3"), cell("1 / 0")]),
+                    ALL, "graded"),
+    "helper in a cell of its own": (notebook(
+        {"softmax": "def softmax(x, axis=-1):\n    return ratio(np.exp(x - x.max(axis, keepdims=True)), axis)"},
+        after=[cell("import functools\ndef ratio(e, axis):\n    return e / total(e, axis)"),
+               cell("total = lambda e, axis: e.sum(axis, keepdims=True)")]), ALL, "graded"),
+    "given names rebound": (notebook(before=[cell("np = torch = None\nprint(undefined)")]), ALL, "graded"),
+    "test cell deleted": (notebook().replace(b"assert softmax", b""), ALL, "graded"),
+    "test cell changed": (notebook().replace(b"assert softmax", b"softmax = 3"), ALL, "graded"),
+    "answer cell twice": (notebook(after=[cell("def softmax(x, axis=-1):\n    raise NotImplementedError", "softmax")]),
+                          ALL, "graded"),
+    "answer cell twice, the last one wrong": (notebook(after=[cell("def softmax(x, axis=-1): return x", "softmax")]),
+                                              NONE, "graded"),
+    "answer cell missing": (notebook({"softmax": None}), NONE, "graded"),
+    "all answer cells missing": (notebook(dict.fromkeys(NAMES)), [0, 0, 0], "missing"),
+    "answer in another cell": (notebook({"softmax": None}, after=[cell(GOOD)]), ALL, "graded"),
+    "id with a hyphen": (notebook().replace(b'"scaled_dot_product_attention"', b'"scaled-dot-product-attention"'),
+                         ALL, "graded"),
+    "wrong kernel": (notebook(metadata={"kernelspec": {"name": "ir", "language": "R"}}), ALL, "graded"),
+    "no metadata": (notebook().replace(b'"metadata": {"kernelspec"', b'"metadata": {"x"'), ALL, "graded"),
+    "not UTF-8": (notebook({"softmax": "# M\N{LATIN SMALL LETTER U WITH DIAERESIS}ller\n" + GOOD}).replace(
+        b"\\u00fc", b"\xfc"), ALL, "graded"),
+    "byte order mark": (b"\xef\xbb\xbf" + notebook(), ALL, "graded"),
+    "UTF-16": (notebook().decode().encode("utf-16"), ALL, "graded"),
+    "Windows lines": (notebook().replace(b"\\n", b"\\r\\n"), ALL, "graded"),
+    "100 MB of output": (notebook(after=[{**cell("1"), "outputs": [
+        {"output_type": "stream", "name": "stdout", "text": ["x" * 999 + "\n"] * 100_000}]}]), ALL, "graded"),
+    "empty file": (b"", [0, 0, 0], "unreadable"),
+    "cut off": (notebook()[:300], [0, 0, 0], "unreadable"),
+    "a PDF": (b"%PDF-1.7\n\xff\xfe", [0, 0, 0], "unreadable"),
+    "JSON, no notebook": (b'{"cells": 3}', [0, 0, 0], "unreadable"),
+    "JSON list": (b"[1]", [0, 0, 0], "unreadable"),
+    "deep JSON": (b"[" * 200_000, [0, 0, 0], "unreadable"),
+    "wide JSON": (b"[" + b"[]," * (6 << 20) + b"[]]", [0, 0, 0], "unreadable"),
+    "cells that are none": (b'{"nbformat": 4, "metadata": {}, "cells": [3, null]}', [0, 0, 0], "unreadable"),
+}
+
+
+@linux
+@pytest.mark.parametrize("name", FILES)
+def test_broken_files(name, zygote):
+    data, fair, state = FILES[name]
+    record = mark(data, ASSIGNMENT, "ada", zygote)
+    assert points(record) == fair, json.dumps(record, indent=1)[:3000]
+    assert record["state"] == state
+    assert state == "graded" or record["notes"] or record["state"] == "missing"
+
+
+@linux
+def test_old_formats_are_graded(zygote):
+    nbformat = pytest.importorskip("nbformat")
+    old = nbformat.convert(nbformat.from_dict(json.loads(notebook())), 3)
+    record = mark(json.dumps(old).encode(), ASSIGNMENT, "ada", zygote)
+    assert points(record) == ALL
+    assert "old format 3" in record["notes"][0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs links and pipes")
+def test_links_pipes_and_folders_are_told(tmp_path):
+    (tmp_path / "real.ipynb").write_bytes(notebook())
+    (tmp_path / "link.ipynb").symlink_to(tmp_path / "real.ipynb")
+    os.mkfifo(tmp_path / "pipe.ipynb")
+    (tmp_path / "folder.ipynb").mkdir()
+    assert read_bytes(tmp_path / "real.ipynb") == notebook()
+    for name, words in (("link", "a link to another place"), ("pipe", "not a file"), ("folder", "not a file"),
+                        ("none", "cannot be opened")):
+        with pytest.raises(Unreadable, match=words):
+            read_bytes(tmp_path / f"{name}.ipynb")
+
+
+@linux
+def test_same_submission_same_record(zygote):
+    wrong = notebook({"softmax": ANSWERS["only one axis"][0], "dot": "def dot(a, b): return np.random.rand()"})
+    record = mark(wrong, ASSIGNMENT, "ada", zygote)
+    mark(notebook({"softmax": PATCHED}), ASSIGNMENT, "eve", zygote)
+    assert mark(wrong, ASSIGNMENT, "ada", zygote) == record
+    with Zygote(zygote.limits) as another:
+        assert mark(wrong, ASSIGNMENT, "ada", another) == record
+
+
+@linux
+def test_the_zygote_has_never_seen_a_test(zygote):
+    source = ("import sys\ndef softmax(x, axis=-1):\n    raise ValueError(sorted(m for m in sys.modules "
+              "if 'course' in m or 'exercises' in m or 'grading' in m or 'checks' in m))")
+    record = mark(notebook({"softmax": source}), ASSIGNMENT, "ada", zygote)
+    assert ["What happened", "ValueError: ['course_utils']"] in record["exercises"][0]["rows"]  # the stand-in
+
+
+@linux
+def test_all_fences_that_this_kernel_offers_stand(zygote):
+    assert "limits" in zygote.fences
+    assert ("system calls" in zygote.fences) == os.path.exists("/proc/sys/kernel/seccomp")
+    offered = ctypes.CDLL(None).syscall(444, None, 0, 1) > 0  # which version of Landlock
+    assert ("files" in zygote.fences) == offered
+
+
+def test_a_spawned_worker_gives_the_same_records():
+    with Zygote(Limits(call=2, cpu=8, wall=60.0), how="spawn") as zygote:
+        record = mark(notebook({"softmax": ANSWERS["only one axis"][0]}), ASSIGNMENT, "ada", zygote)
+        assert points(record) == [3, 4, 2]
+        assert record["state"] == "graded"
+        record = mark(notebook({"dot": "def dot(a, b):\n    import os\n    os._exit(3)"}), ASSIGNMENT, "ada", zygote)
+        assert (points(record), record["state"]) == ([4, 4, 0], "stopped")
+
+
+@pytest.mark.parametrize("thing", [
+    {"a": ["<f8", [2], -8]}, {"a": ["<f8", [-1], 0]}, {"a": ["O", [1], 0]}, {"a": ["<f8", [1 << 62], 0]},
+    {"a": ["<f8,<f8", [1], 0]}, {"a": [["<f8"], [1], 0]}, {"a": 3}, {"t": ["<M8[s]", [1], 0]}, {"a": ["<f16", [1], 0]},
+    {"l": [{"v": {}}]}, {"v": []}, {}, [], None, {"z": 1}, {"d": [[[], {"v": 1}]]}, {"h": 0}, {"u": "abc"},
+    {"a": ["<f8", [True], 0]}, {"a": ["<f8", ["2"], 0]}])
+def test_what_is_not_in_the_format_is_refused(thing):
+    with pytest.raises(wire.Bad):
+        wire.unpack(thing, b"\0" * 64)
+
+
+def test_a_forged_boolean_is_true_or_false():
+    assert wire.unpack({"a": ["|b1", [3], 0]}, b"\x00\x01\x07").tobytes() == b"\x00\x01\x01"
+
+
+def test_given_cells_are_what_the_assignment_says():
+    assert GIVEN == ASSIGNMENT.given
