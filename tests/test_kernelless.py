@@ -426,6 +426,23 @@ def test_the_canvas_follows_the_theme(context, tmp_path):
         assert max(page.locator(".cu-map canvas").first.evaluate(corner)) < 40
 
 
+def test_a_figure_made_before_it_is_on_the_page_is_drawn_when_it_comes(context, tmp_path):
+    with opened(context, tmp_path, sentence()) as page:
+        page.evaluate("""async () => {
+            const model = [...liveFigures.values()].find(m => m.get('kind'));
+            const el = Object.assign(document.createElement('div'), { id: 'late' });
+            const blob = URL.createObjectURL(new Blob([model.get('_esm')], { type: 'text/javascript' }));
+            (await import(blob)).default.render({ model, el });
+            window.late = el;
+        }""")
+        page.evaluate("() => document.body.append(late)")
+        next_frame(page)
+        next_frame(page)
+        assert pixels(page, "#late .cu-map canvas") == pixels(page)
+        lines = "lines => lines.map(line => line.getAttribute('d'))"
+        assert page.locator("#late .cu-line").evaluate_all(lines) == page.locator(".cu-line").evaluate_all(lines)[:3]
+
+
 def test_hidden_cells_are_not_dark(context, tmp_path):
     figure = AttentionExplorer(TINY, scores=np.zeros((3, 3)), causal=True, cell=[2, 0])
     with opened(context, tmp_path, figure) as page:

@@ -217,11 +217,13 @@ class Context {
 
   // --- colours and files -----------------------------------------------------------------------
   // The colour that a style variable has in the present theme, as rgb(...): a canvas does not read variables.
-  // Asking the style engine costs more than drawing, so the answer is kept until the theme changes.
+  // Asking the style engine costs more than drawing, so the answer is kept until the looks change.
   colour(name) {
     if (!this.shades.has(name)) {
       this.probe.style.color = `var(--cu-${name})`;
-      this.shades.set(name, getComputedStyle(this.probe).color);
+      const shade = getComputedStyle(this.probe).color;
+      if (!shade) return "rgb(127, 127, 127)"; // not on the page yet
+      this.shades.set(name, shade);
     }
     return this.shades.get(name);
   }
@@ -295,9 +297,18 @@ async function rasterise(file, background, zoom = 2) {
   return canvas;
 }
 
-// Colours on a canvas do not follow the theme by themselves.
-function followTheme(ctx) {
+// Colours on a canvas do not follow the theme by themselves. A figure may also be made before it stands on the page,
+// or on a slide that is not shown: then it has neither colours nor sizes, and is drawn again when it comes into view.
+function followLooks(ctx) {
   const redraw = () => { ctx.shades = new Map(); ctx.watchers.forEach(draw => ctx.waiting.add(draw)); ctx.ask(); };
+  let shown = ctx.root.offsetWidth > 0;
+  const sizes = new ResizeObserver(() => {
+    const before = shown;
+    shown = ctx.root.offsetWidth > 0;
+    if (shown && !before) redraw();
+  });
+  sizes.observe(ctx.root);
+  ctx.signal.addEventListener("abort", () => sizes.disconnect());
   ctx.listen(matchMedia("(prefers-color-scheme: dark)"), "change", redraw);
   const observer = new MutationObserver(redraw);
   observer.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
@@ -311,12 +322,15 @@ function render({ model, el }) {
   const ctx = new Context(model, root, life.signal);
   ctx.build();
   FIGURES[model.get("kind")](ctx);
-  // JupyterLab may render before the figure is in the page, where no style variable has a value yet.
+  // JupyterLab may render before the figure is in the page, where no style variable has a value yet: what was
+  // asked for until now is asked again.
   const start = () => {
     ctx.frame = root.isConnected ? null : requestAnimationFrame(start);
-    if (root.isConnected) ctx.drawAll();
+    if (!root.isConnected) return;
+    ctx.shades = new Map();
+    ctx.drawAll();
   };
   start();
-  followTheme(ctx);
+  followLooks(ctx);
   return () => { life.abort(); cancelAnimationFrame(ctx.frame); clearTimeout(ctx.pause); };
 }

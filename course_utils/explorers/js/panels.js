@@ -12,7 +12,7 @@ class SentencePanel {
 
   build(set) {
     const count = Math.max(set.T, set.S), row = clamp(400 / count, 15, 30);
-    this.set = set;
+    [this.set, this.shades] = [set, this.ctx.shades];
     this.y = n => PANEL.top + (n + 0.5) * row;
     fill(this.node, { height: PANEL.top + 8 + row * count }, []);
     this.queries = set.tokens.map((token, i) => this.word(token, PANEL.query - 8, i));
@@ -45,7 +45,7 @@ class SentencePanel {
   }
 
   draw(set, i, weights, allowed) {
-    if (set !== this.set) this.build(set);
+    if (set !== this.set || this.shades !== this.ctx.shades) this.build(set);
     this.queries.forEach((word, n) => word.classList.toggle("cu-chosen", n === i));
     this.keys.forEach((key, j) => {
       const n = i * set.S + j;
