@@ -1,10 +1,10 @@
 """Finding a Chromium for the tests that look at pixels, and getting one where there is none."""
 
 import os
-import stat
 import sys
 
 import pytest
+from stand_ins import POSIX, program
 
 from course_utils.classroom import browser
 
@@ -16,17 +16,7 @@ def no_other_browser(monkeypatch, tmp_path):
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "cache"))
 
 
-def program(path, script):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return str(path)
-
-
-posix = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are shell scripts")
-
-
-@posix
+@POSIX
 def test_a_named_browser_ends_the_search(tmp_path, monkeypatch):
     mine = program(tmp_path / "mine", "echo Chromium 1")
     monkeypatch.setenv("COURSE_BROWSER", mine)
@@ -35,7 +25,7 @@ def test_a_named_browser_ends_the_search(tmp_path, monkeypatch):
     assert browser.find_browser() is None
 
 
-@posix
+@POSIX
 def test_a_program_that_only_says_where_to_find_one(tmp_path, monkeypatch, no_other_browser):
     stub = program(tmp_path / "chromium-browser", "echo requires the chromium snap; exit 1")
     chrome = program(tmp_path / "google-chrome", "echo Google Chrome 1")
@@ -43,7 +33,7 @@ def test_a_program_that_only_says_where_to_find_one(tmp_path, monkeypatch, no_ot
     assert browser.find_browser() == chrome
 
 
-@posix
+@POSIX
 def test_playwrights_browser_is_found(tmp_path, monkeypatch, no_other_browser):
     monkeypatch.setattr(sys, "platform", "linux")
     assert browser.find_browser() is None
@@ -67,7 +57,7 @@ def test_ways_to_get_a_browser(monkeypatch, root, systems, plan):
         assert set(wanted.split()) == set(said) - ({"chromium"} if "playwright" in said else set())
 
 
-@posix
+@POSIX
 def test_installing_stops_where_a_browser_appears(tmp_path, monkeypatch, no_other_browser, capsys):
     cache = tmp_path / "cache" / "chromium-1" / "chrome"
     theirs = program(tmp_path / "theirs", "exit 0")

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from stand_ins import POSIX, program
 
 from course_utils.classroom import browser, doctor, lab, requirements
 
@@ -126,14 +127,12 @@ def test_the_cuda_build_is_only_worth_a_note_without_a_card(installed, monkeypat
     assert levels(doctor.check_torch_runs) == [level]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a shell script")
+@POSIX
 @pytest.mark.parametrize(("script", "found"), [
     ("echo 'GPU 0: some card'", True), ("echo no devices >&2; exit 9", False), (None, False)])
 def test_a_card_is_what_nvidias_own_tool_finds(tmp_path, monkeypatch, script, found):
     if script:
-        tool = tmp_path / "nvidia-smi"
-        tool.write_text(f"#!/bin/sh\n{script}\n")
-        tool.chmod(0o755)
+        program(tmp_path / "nvidia-smi", script)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert doctor.has_gpu() is found
 

@@ -11,7 +11,8 @@ ROWS = re.findall(r"^\| (\d\d) \| (.*?) \|", README, re.MULTILINE)
 def test_the_table_links_the_notebooks_that_are_here_and_no_others():
     assert [number for number, _ in ROWS] == [f"{number:02}" for number in range(14)]
     linked = {link for _, cell in ROWS for link in re.findall(r"\]\(([^)]+)\)", cell)}
-    assert linked == {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
+    here = {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")}
+    assert linked == here, "link a new notebook in README.md's table, in the row of its number"
     for number, cell in ROWS:
         assert not re.search(rf"notebooks/(?!{number}_)", cell), f"row {number} leads to another notebook"
 
