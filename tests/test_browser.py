@@ -33,6 +33,16 @@ CONTRAST = """root => {
     return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
 }"""
 
+# Canvases whose corner is painted in another colour than the figure's ground.
+STRANGE_GROUND = """root => {
+    const c = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+    c.fillStyle = getComputedStyle(root).backgroundColor;
+    c.fillRect(0, 0, 1, 1);
+    const ground = [...c.getImageData(0, 0, 1, 1).data].join();
+    return [...root.querySelectorAll('canvas')].filter(canvas => canvas.checkVisibility() && canvas.width)
+        .map(canvas => [...canvas.getContext('2d').getImageData(2, 2, 1, 1).data])
+        .filter(corner => corner[3] && corner.join() !== ground).map(corner => `${corner} on ${ground}`);
+}"""
 
 # What a learner may write into the first notebook's first stub: it reads the table by columns.
 MISTAKEN = {"most_attended": "def most_attended(weights):\n    return weights.argmax(axis=0)"}
@@ -133,6 +143,7 @@ def test_every_figure_answers_and_reads_well_in_both_themes(opened, path, shots)
     assert shown, "every notebook of the course has a live figure"
     for n, figure in enumerate(shown):
         figure.scroll_into_view_if_needed()
+        assert figure.evaluate(STRANGE_GROUND) == [], "as it is first drawn"
         assert figure.evaluate(LABELS) == [], "a control has no accessible name"
         for slider in visible(figure.locator("input[type=range]")):
             before, value = lab.pixels(stage(figure)), slider.input_value()
@@ -145,6 +156,7 @@ def test_every_figure_answers_and_reads_well_in_both_themes(opened, path, shots)
             figure.scroll_into_view_if_needed()
             before = lab.wait_for_new_pixels(stage(figure), before)
             assert figure.evaluate(CONTRAST) >= 4.5, theme
+            assert figure.evaluate(STRANGE_GROUND) == [], theme
             figure.screenshot(path=shots / f"{path.stem}_figure{n}_{theme}.png")
     nothing_went_wrong(lab)
 
