@@ -191,7 +191,7 @@ MISTAKES = (
              normalise=lambda torch, scores, mask: torch.softmax(scores, dim=-1)),
     _mistake("mask-inverted", "The mask is read the wrong way round: here True means that a query may attend.",
              "Let a query attend to one key only and look where its weight goes.", read=lambda mask: ~mask),
-    _mistake("mask-after-softmax", "The weights are set to zero after the softmax, so that the rest no longer sums to 1.",
+    _mistake("mask-after-softmax", "The weights are zeroed after the softmax, so that the rest no longer sums to 1.",
              "Sum the weights of a query with hidden keys.", normalise=_after_softmax),
     _mistake("hidden-scores-zero", "Hidden scores become 0, and exp(0) = 1 is still a weight.",
              "Look at the weights where the mask is False.", normalise=_filled(0.0)),

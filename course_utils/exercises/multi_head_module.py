@@ -142,7 +142,7 @@ def _queries_come_through_w_q(call):
     weights = call(12, 3, x=x, set_to=looking)[1][0, 0]
     wanted = int(x[0, :, 0].argmax())
     if not (weights - weights[:1]).abs().max() < 1e-3 or int(weights[0].argmax()) != wanted:
-        return Broken("with W_q.weight 0 and W_q.bias (8, 0, 0, ...), every query should look for the first feature of W_k",
+        return Broken("with W_q.weight 0 and W_q.bias (8, 0, ...), every query should look for W_k's first feature",
                       f"item 0, head 0: wanted most weight on position {wanted} in every row, "
                       f"got {weights.argmax(-1).tolist()}")
 
@@ -230,7 +230,7 @@ def _loop_over_heads(m, x, context, mask):
 def _einsum(m, x, context, mask):
     import torch
 
-    B, T, D = x.shape
+    D = x.shape[-1]
     q, k, v = (w(y).unflatten(-1, (m.n_heads, -1)) for w, y in ((m.W_q, x), (m.W_k, context), (m.W_v, context)))
     scores = torch.einsum("bthd,bshd->bhts", q, k) * (D // m.n_heads) ** -0.5
     if mask is not None:
