@@ -5,6 +5,9 @@ import json
 import nbformat
 import pytest
 import record
+from notebook_parts import LESSONS, read
+
+from course_utils import explorers
 
 FIGURE = """import ipywidgets
 slider = ipywidgets.IntSlider(3, description="size")
@@ -99,3 +102,15 @@ def test_the_learners_progress_is_not_touched(path, monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_PROGRESS", str(mine))
     run(write(path, "import os, pathlib\nwritten = pathlib.Path(os.environ['COURSE_PROGRESS']).write_text('x')"))
     assert not mine.exists()
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_recorded_figures_have_the_present_code(path):
+    """A saved page runs the code that was recorded, and nbval does not compare it: record again when it differs."""
+    classes = [getattr(explorers, name) for name in explorers.__all__]
+    present = {kind: {getattr(each, kind, None) for each in classes} for kind in ("_esm", "_css")}
+    models = read(path).metadata.get("widgets", {}).get(record.WIDGETS, {}).get("state", {}).values()
+    recorded = [(kind, model["state"][kind]) for model in models for kind in present if kind in model["state"]]
+    assert recorded, "no live figure is recorded"
+    stale = sum(code not in present[kind] for kind, code in recorded)
+    assert not stale, f"{stale} of {len(recorded)} codes and styles are older than explorers/js: run tools/record.py"
