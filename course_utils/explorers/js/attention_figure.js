@@ -44,7 +44,6 @@ FIGURES.heatmap = ctx => {
     ctx.foot.hidden = empty;
     sentence.node.toggleAttribute("hidden", empty || Math.max(set.T, set.S) > LABELLED);
     shown = empty ? null : numbers.compute();
-    notice.textContent = empty ? "There are no tokens to show." : remarks(set, shown, ctx.get("same"));
     if (!empty) [[map, shown.weights], [twin, shown.reference]].forEach(([each, table]) => table && load(each, table));
     choosers.forEach(refresh => refresh());
   }
@@ -56,15 +55,19 @@ FIGURES.heatmap = ctx => {
   }
 
   function draw() {
-    parts.node.hidden = true;
     if (!shown) return;
-    const [i, j] = cell(), { set } = numbers, n = i * set.S + j;
     const marked = shown.reference && ctx.get("marked") && marks(shown, ctx.get("same"));
-    map.paint([i, j], shown.allowed, marked);
-    if (shown.reference) twin.paint([i, j], shown.allowed, marked);
-    if (Math.max(set.T, set.S) <= LABELLED) sentence.draw(set, i, shown.weights, shown.allowed);
-    parts.draw(numbers, i, j, shown.weights[n]);
-    grid.draw([i, j]);
+    map.paint(cell(), shown.allowed, marked);
+    if (shown.reference) twin.paint(cell(), shown.allowed, marked);
+  }
+
+  function describe() {
+    const { set } = numbers, [i, j] = cell(), small = Math.max(set.T, set.S) <= LABELLED;
+    notice.textContent = shown ? remarks(set, shown, ctx.get("same")) : "There are no tokens to show.";
+    parts.draw(shown && numbers, i, j, shown?.weights[i * set.S + j]);
+    if (!shown) return;
+    if (small) sentence.draw(set, i, shown.weights, shown.allowed);
+    grid.describe([i, j]);
     ctx.readout.textContent = sayCell(set, shown, [i, j]) + (held ? " Held: click again to let go." : "");
     retable();
     ctx.announce(() => `${sayCell(set, shown, [i, j])} ${sayRow(set, shown.weights, i)}`);
@@ -73,7 +76,7 @@ FIGURES.heatmap = ctx => {
   for (const each of [map, twin]) {
     ctx.listen(each.canvas.parentNode, "pointermove pointerdown", event => {
       const [i, j] = each.under(event), inside = i !== null && j !== null;
-      if (event.type === "pointerdown" && inside) { held = !held; choose(i, j); grid.focus(); event.preventDefault(); draw(); }
+      if (event.type === "pointerdown" && inside) { held = !held; choose(i, j); grid.focus(); event.preventDefault(); describe(); }
       if (inside && !held) choose(i, j);
       tip(event, i, j);
     });
@@ -90,6 +93,8 @@ FIGURES.heatmap = ctx => {
   const controls = ["preset", "heads", "temperature", "scaled", "causal", "frame", "pictures", "stretched"];
   ctx.watch(controls, compute);
   ctx.watch([...controls, "cell", "marked"], draw);
+  ctx.watch(["preset", "pictures", "cell"], () => shown && grid.draw(cell()));
+  ctx.watch([...controls, "cell"], describe, { later: true });
 };
 
 // The largest weight, at least a hundredth: colours are not stretched over rounding errors.
@@ -194,15 +199,17 @@ class FocusGrid {
       "aria-label": `attention weights, ${T} queries by ${S} keys`, "aria-rowcount": T, "aria-colcount": S,
       "aria-description": "Arrow keys move, Home and End go to the ends of the row, Page Up and Page Down to the ends of the column.",
     }, []);
-    const [x, y, w, h] = map.box(i, j);
-    const cell = this.cells[this.turn];
+    const [x, y, w, h] = map.box(i, j), cell = this.cells[this.turn];
     cell.style.cssText = `left:${x}px;top:${y}px;width:${Math.max(w, 4)}px;height:${Math.max(h, 4)}px`;
-    fill(cell, { "aria-colindex": j + 1, "aria-label": sayCell(this.numbers.set, this.shown(), [i, j]) }, []);
+    fill(cell, { "aria-colindex": j + 1 }, []);
     fill(this.rows[this.turn], { "aria-rowindex": i + 1 }, []);
+    this.describe([i, j]);
     this.rows.forEach((row, n) => { row.hidden = false; this.cells[n].tabIndex = n === this.turn ? 0 : -1; });
     if (focused) this.focus();
     this.rows[1 - this.turn].hidden = true;
   }
+
+  describe(at) { fill(this.cells[this.turn], { "aria-label": sayCell(this.numbers.set, this.shown(), at) }, []); }
 
   onMove(move) {
     this.ctx.listen(this.node, "keydown", event => {

@@ -38,6 +38,7 @@ class Context {
     Object.assign(this, { model, root, signal, id: `cu${++nextId}` });
     this.watchers = [];
     this.waiting = new Set();
+    this.patient = new Set();
     this.shades = new Map();
     this.bar = html("div", { class: "cu-bar" });
     this.stage = html("div", { class: "cu-stage" });
@@ -60,16 +61,18 @@ class Context {
   // --- state -----------------------------------------------------------------------------------
   get(name) { return this.model.get(name); }
 
-  // Sets in the page at once; the kernel hears of it once a frame.
+  // Sets in the page at once; the kernel hears of it after the frame that shows it, once for all of its changes.
   set(name, value) {
     this.model.set(name, value);
     this.unsaved = true;
     this.ask();
   }
 
-  // Call `draw` when one of the traits has changed: at once, but only once a frame.
-  watch(traits, draw) {
+  // Call `draw` when one of the traits has changed: at once, but only once a frame. With `later` it waits until that
+  // frame has been painted: words can come a frame after the picture, and the picture comes sooner for it.
+  watch(traits, draw, { later = false } = {}) {
     this.watchers.push(draw);
+    if (later) this.patient.add(draw);
     for (const trait of traits) this.onChange(trait, () => { this.waiting.add(draw); this.ask(); });
   }
 
@@ -89,20 +92,30 @@ class Context {
   drawNow() {
     this.asked = false;
     if (this.signal.aborted) return;
-    this.frame = requestAnimationFrame(() => { this.frame = null; if (this.asked) this.drawNow(); });
-    this.flush();
+    this.frame = requestAnimationFrame(() => {
+      this.frame = null;
+      if (this.asked) this.drawNow();
+      setTimeout(() => this.finish()); // a task of its own, after the frame
+    });
+    this.run(draw => !this.patient.has(draw));
+    this.root.dataset.frames = 1 + Number(this.root.dataset.frames ?? 0);
   }
 
-  flush() {
-    for (const draw of this.watchers) if (this.waiting.has(draw)) draw();
-    if (this.waiting.size) this.root.dataset.frames = 1 + Number(this.root.dataset.frames ?? 0);
-    this.waiting.clear();
+  finish() {
+    if (this.signal.aborted) return;
+    this.run(draw => this.patient.has(draw));
     if (this.unsaved) { this.unsaved = false; this.model.save_changes(); }
+  }
+
+  run(wanted) {
+    for (const draw of this.watchers) {
+      if (wanted(draw) && this.waiting.delete(draw)) draw();
+    }
   }
 
   drawAll() {
     this.watchers.forEach(draw => this.waiting.add(draw));
-    this.flush();
+    this.run(() => true);
   }
 
   listen(node, names, callback, options = {}) {

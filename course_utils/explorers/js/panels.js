@@ -76,9 +76,11 @@ class PartsPanel {
       this.heading, this.vectors, this.steps);
   }
 
+  // numbers is null where there is nothing to take apart.
   draw(numbers, i, j, shown) {
+    this.node.hidden = !numbers?.rawScores(numbers.heads[0]);
+    if (this.node.hidden) return;
     const set = numbers.set, parts = numbers.parts(i, j);
-    this.node.hidden = !numbers.rawScores(numbers.heads[0]);
     this.heading.textContent = parts
       ? `How “${isolate(shorten(set.tokens[i]))}” comes to weigh “${isolate(shorten(set.tokens_k[j]))}”`
       : "Choose a single head to see how a weight comes about.";
