@@ -155,8 +155,9 @@ def test_a_film_is_played_frame_by_frame(page, frame):
 
 
 def test_hidden_cells_are_those_that_python_hides(page):
-    mask = np.array([True, True, False, True])
-    figure = AttentionExplorer(list("abcd"), q=np.eye(4), k=np.eye(4), mask=mask, causal=True)
+    mask = np.stack([np.eye(4, dtype=bool), np.tri(4, k=-2, dtype=bool)])  # another for each head
+    q = np.stack([np.eye(4)] * 2)
+    figure = AttentionExplorer(list("abcd"), q=q, k=q, mask=mask, causal=True, heads=[True, True])
     allowed = numbers_of(page, figure, "[...numbers.compute().allowed]")
     assert (table(allowed, 4, 4) == 0).tolist() == figure.hidden().tolist()
 

@@ -150,6 +150,18 @@ def test_state_set_from_outside_is_shown(context, tmp_path):
         assert f"weight {figure.weights[2, 0]:.3f}" in readout(page)
 
 
+def test_a_kernel_hears_of_every_change_once(context, tmp_path):
+    with opened(context, tmp_path, sentence()) as page:
+        page.evaluate("""() => { const model = [...liveFigures.values()].find(m => m.get('kind')); window.heard = [];
+            model.save_changes = () => heard.push(model.get('temperature')); }""")
+        set_state(page, temperature=3.0)  # from the kernel: it need not be told
+        slider = page.get_by_role("slider", name="temperature")
+        slider.evaluate("""input => { for (const value of ['3', '4', '5']) {
+            input.value = value; input.dispatchEvent(new Event('input', { bubbles: true })); } }""")
+        next_frame(page)
+        assert page.evaluate("() => heard") == [0.5]
+
+
 def test_the_last_picture_is_the_first_again(context, tmp_path):
     with opened(context, tmp_path, sentence()) as page:
         before = pixels(page)
@@ -236,6 +248,7 @@ def test_the_summary_is_spoken_once_after_a_pause(context, tmp_path):
             page.keyboard.press("ArrowRight")
             next_frame(page)
         page.wait_for_function("() => spoken.length > 0")
+        page.wait_for_timeout(700)  # longer than the pause: what else was going to be said has been said
         assert page.evaluate("() => spoken.length") == 1
         assert "Its largest weights: " in status.inner_text()
 

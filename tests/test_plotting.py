@@ -140,12 +140,14 @@ def test_the_fingerprint_does_not_notice_rounding_or_pixels():
 
 
 def test_marks_of_random_tables_notice_any_two_rows_that_change_places():
-    rng = np.random.default_rng(1)
-    for _ in range(200):
+    rng, missed = np.random.default_rng(1), 0
+    for _ in range(300):
         table = rng.dirichlet(np.ones(5), 5)
+        one, other = rng.choice(5, 2, replace=False)
         swapped = table.copy()
-        swapped[[1, 3]] = table[[3, 1]]
-        assert plotting.array_mark(table) != plotting.array_mark(swapped)
+        swapped[[one, other]] = table[[other, one]]
+        missed += plotting.array_mark(table) == plotting.array_mark(swapped)
+    assert missed <= 3  # three decimals of two marks; without the squares a quarter of all is missed
 
 
 def test_minus_zero_is_zero():

@@ -6,7 +6,12 @@ class AttentionNumbers {
     this.opened = new Map();
   }
 
-  get set() { return this.ctx.get("pictures")[this.ctx.get("preset")]; }
+  get set() {
+    const pictures = this.ctx.get("pictures");
+    if (pictures !== this.pictures) this.opened.clear(); // others have come in their place
+    this.pictures = pictures;
+    return pictures[this.ctx.get("preset")];
+  }
 
   // Heads that are on; a picture with another number of heads starts with its first.
   get heads() {
@@ -16,8 +21,8 @@ class AttentionNumbers {
 
   // An array of the present picture, unpacked once, or null.
   array(name) {
-    const key = `${this.ctx.get("preset")} ${name}`;
-    if (!this.opened.has(key)) this.opened.set(key, this.set[name] ? unpack(this.set[name]) : null);
+    const { set } = this, key = `${this.ctx.get("preset")} ${name}`;
+    if (!this.opened.has(key)) this.opened.set(key, set[name] ? unpack(set[name]) : null);
     return this.opened.get(key);
   }
 
@@ -70,7 +75,7 @@ class AttentionNumbers {
     return {
       weights: average(heads.map(h => this.weightsOf(h))),
       reference: this.set.reference ? average(heads.map(h => this.head("reference", h))) : null,
-      allowed: masks.some(mask => !mask) ? null : masks.reduce((a, b) => a.map((yes, n) => yes || b[n])),
+      allowed: masks[0] && masks.reduce((a, b) => a.map((yes, n) => yes || b[n])),
     };
   }
 
