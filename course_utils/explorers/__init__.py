@@ -6,11 +6,13 @@ A figure works in JupyterLab with a kernel, and without one on an exported page.
 from importlib import import_module
 
 _HOMES = {
+    "AlignmentExplorer": "alignment",
     "AttentionExplorer": "attention_map",
     "DotProductExplorer": "dot_product",
     "Explorer": "base",
     "Film": "film",
     "HullExplorer": "hull",
+    "MaskPainter": "mask_painter",
     "ScaleExplorer": "scale",
     "SoftmaxExplorer": "softmax_bars",
 }
