@@ -105,6 +105,8 @@ function average(tables) {
   return out;
 }
 
+const AGREES = "Every weight agrees with the reference.";
+
 // What a reader should be told in words: numbers that are no weights, and differences from the reference.
 function remarks(set, { weights, reference }, same) {
   const words = [], strange = [], outside = [], differing = [];
@@ -118,7 +120,7 @@ function remarks(set, { weights, reference }, same) {
   if (strange.length) words.push(`${count(strange)} are not finite; the first, at ${place(strange[0])}, is ${fixed(weights[strange[0]])}.`);
   if (outside.length) words.push(`${count(outside)} lie outside 0 to 1; the first, at ${place(outside[0])}, is ${fixed(weights[outside[0]], 3)}.`);
   if (differing.length) words.push(`${count(differing)} differ from the reference; they are marked.`);
-  else if (reference) words.push("Every weight agrees with the reference.");
+  else if (reference) words.push(AGREES);
   return words.join(" ");
 }
 
