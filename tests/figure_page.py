@@ -41,7 +41,8 @@ def visited(context, path, viewport=None):
 
 def next_frame(page):
     """Let the page draw what it was asked to draw: the picture in this frame, words in a task after it."""
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 2))))")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame("
+                  "() => setTimeout(done, 2))))")
 
 
 def state(page, name, n=0):

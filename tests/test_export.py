@@ -104,6 +104,7 @@ def test_a_dollar_sign_is_not_always_a_formula(text):
 def test_html_in_a_formula_stays_text():
     assert "<b>" not in mathml("<b>")
     assert "&lt;b&gt;" in mathml("<b>")
+    assert formulas("$a &lt; b$") == mathml("a < b")
 
 
 # --- the page -------------------------------------------------------------------------------------------------------

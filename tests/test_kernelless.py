@@ -171,6 +171,17 @@ def test_the_last_picture_is_the_first_again(context, tmp_path):
         assert pixels(page) == before
 
 
+def test_of_two_changes_in_one_frame_the_last_is_shown(context, tmp_path):
+    with opened(context, tmp_path, sentence()) as page:
+        set_state(page, temperature=5.0)
+        wanted = pixels(page)
+        set_state(page, temperature=1.0)
+        page.evaluate("""async () => { const model = [...liveFigures.values()].find(m => m.get('kind'));
+            model.set('temperature', 2); await null; await null; model.set('temperature', 5); }""")
+        next_frame(page)
+        assert pixels(page) == wanted
+
+
 def test_presets_need_no_kernel(context, tmp_path):
     figure = AttentionExplorer(TINY, weights=softmax(RNG.standard_normal((3, 3))), cell=[2, 2], presets={
         "two heads": {"tokens": ["a", "b"], "q": RNG.standard_normal((2, 2, 4)), "k": RNG.standard_normal((2, 2, 4))}})
@@ -286,6 +297,11 @@ def test_weights_that_are_none_are_named(context, tmp_path):
             "2 of 9 weights are not finite; the first, at query 0, key 1, is not a number. "
             "1 of 9 weights lie outside 0 to 1; the first, at query 1, key 0, is 1.500.")
         assert readout(page) == "Query 0 “it”, key 1 “sat”: weight not a number."
+        shades = page.locator(".cu-map canvas").first.evaluate("""canvas => { const { data } = canvas.getContext('2d')
+            .getImageData(0, 0, canvas.width, canvas.height), mark = [194, 24, 91]; let count = 0;
+            for (let n = 0; n < data.length; n += 4) count += mark.every((c, k) => data[n + k] === c);
+            return count; }""")
+        assert shades > 2 * 40 * 40  # two cells in a colour that no weight has
 
 
 def test_yours_stands_beside_the_reference(context, tmp_path):
@@ -359,7 +375,8 @@ def test_512_tokens_paint_fast_and_stay_small(context, tmp_path):
         for _ in range(3):  # the best of three: other programs run here too
             page.reload()
             page.wait_for_selector("html[data-figures=ready]", state="attached")
-            painted.append(page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+            painted.append(page.wait_for_function(
+                "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime").json_value())
         assert min(painted) < 1000
         set_state(page, cell=[511, 500])
         assert "Query 511 “token511”, key 500 “token500”" in readout(page)
@@ -439,16 +456,18 @@ def test_the_canvas_follows_the_theme(context, tmp_path):
         assert max(page.locator(".cu-map canvas").first.evaluate(corner)) < 40
 
 
-def test_a_figure_made_before_it_is_on_the_page_is_drawn_when_it_comes(context, tmp_path):
+@pytest.mark.parametrize("where", ["not on the page", "on a slide that is not shown"])
+def test_a_figure_made_out_of_sight_is_drawn_when_it_comes_into_view(context, tmp_path, where):
     with opened(context, tmp_path, sentence()) as page:
-        page.evaluate("""async () => {
+        page.evaluate("""async apart => {
             const model = [...liveFigures.values()].find(m => m.get('kind'));
             const el = Object.assign(document.createElement('div'), { id: 'late' });
+            if (!apart) { el.style.display = 'none'; document.body.append(el); }
             const blob = URL.createObjectURL(new Blob([model.get('_esm')], { type: 'text/javascript' }));
             (await import(blob)).default.render({ model, el });
             window.late = el;
-        }""")
-        page.evaluate("() => document.body.append(late)")
+        }""", where == "not on the page")
+        page.evaluate("() => { late.style.display = ''; document.body.append(late); }")
         next_frame(page)
         next_frame(page)
         assert pixels(page, "#late .cu-map canvas") == pixels(page)

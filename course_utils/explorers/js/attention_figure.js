@@ -64,6 +64,7 @@ FIGURES.heatmap = ctx => {
   function describe() {
     const { set } = numbers, [i, j] = cell(), small = Math.max(set.T, set.S) <= LABELLED;
     notice.textContent = shown ? remarks(set, shown, ctx.get("same")) : "There are no tokens to show.";
+    notice.classList.toggle("cu-good", notice.textContent === AGREES);
     parts.draw(shown && numbers, i, j, shown?.weights[i * set.S + j]);
     if (!shown) return;
     if (small) sentence.draw(set, i, shown.weights, shown.allowed);

@@ -310,8 +310,9 @@ async function rasterise(file, background, zoom = 2) {
   return canvas;
 }
 
-// Colours on a canvas do not follow the theme by themselves. A figure may also be made before it stands on the page,
-// or on a slide that is not shown: then it has neither colours nor sizes, and is drawn again when it comes into view.
+// Colours on a canvas do not follow the theme by themselves. A figure may also be made before it stands on the page, as
+// JupyterLab does, or on a slide that is not shown: then it has neither colours nor sizes, and is drawn when it comes
+// into view.
 function followLooks(ctx) {
   const redraw = () => { ctx.shades = new Map(); ctx.watchers.forEach(draw => ctx.waiting.add(draw)); ctx.ask(); };
   let shown = ctx.root.offsetWidth > 0;
@@ -335,15 +336,7 @@ function render({ model, el }) {
   const ctx = new Context(model, root, life.signal);
   ctx.build();
   FIGURES[model.get("kind")](ctx);
-  // JupyterLab may render before the figure is in the page, where no style variable has a value yet: what was
-  // asked for until now is asked again.
-  const start = () => {
-    ctx.frame = root.isConnected ? null : requestAnimationFrame(start);
-    if (!root.isConnected) return;
-    ctx.shades = new Map();
-    ctx.drawAll();
-  };
-  start();
+  if (root.isConnected) ctx.drawAll();
   followLooks(ctx);
   return () => { life.abort(); cancelAnimationFrame(ctx.frame); clearTimeout(ctx.pause); };
 }

@@ -19,11 +19,11 @@ class WeightMap {
     this.set = set;
     this.labels = Math.max(set.T, set.S) <= LABELLED;
     this.size = this.labels ? clamp(Math.min(side(set.T) / set.T, side(set.S) / set.S) * 0.8, 9, 13) : 11;
-    this.brush.font = `${this.size}px ${FONT}`;
+    this.brush.font = `bold ${this.size}px ${FONT}`; // as wide as a lit token
     this.short = { q: set.tokens.map(t => shorten(t)), k: set.tokens_k.map(t => shorten(t)) };
     const widest = words => Math.min(120, Math.max(...words.map(word => this.brush.measureText(word).width)));
     this.left = 26 + (this.labels ? widest(this.short.q) : 24);
-    this.top = (this.name ? 22 : 0) + 24 + (this.labels ? 0.82 * widest(this.short.k) + 6 : 16);
+    this.top = (this.name ? 22 : 0) + 24 + (this.labels ? 0.82 * widest(this.short.k) + 10 : 16);
     [this.width, this.height] = [side(set.S), side(set.T)];
     this.barHeight = Math.max(this.height, 116);
     this.resize(this.left + this.width + 78, this.top + this.barHeight + 8);
