@@ -1,6 +1,7 @@
 """Exercise of notebook 08: masked multi-head attention as a module."""
 
 import math
+from functools import cache
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns, Stopped
 from course_utils.exercises._module_mistakes import MISTAKES, module_by_stages
@@ -15,14 +16,21 @@ def _reference(d_model, n_heads, bias=True):
     return MultiHeadAttention(d_model, n_heads, bias)
 
 
+@cache
+def _numbers(d_model):
+    """Four weights and four biases, the same in every call."""
+    return draw(*[(d_model, d_model)] * 4, *[(d_model,)] * 4, seed=88)
+
+
 def _invoke(answer, d_model, n_heads, bias=True, *, x, context=None, mask=None, set_to=None):
     """Build the learner's module, give it known weights, and call it."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(8)  # for parameters that should not be there
+        # For parameters that should not be there. `torch.manual_seed` costs more than all the rest of a call.
+        torch.default_generator.manual_seed(8)
         module = answer(d_model, n_heads, bias=bias)
-    numbers = draw(*[(d_model, d_model)] * 4, *[(d_model,)] * 4, seed=88)
+    numbers = _numbers(d_model)
     with torch.no_grad():
         for name, weight, offset in zip(_NAMES, numbers[:4], numbers[4:]):
             linear = getattr(module, name)
