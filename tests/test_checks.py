@@ -86,7 +86,7 @@ class Sub(np.ndarray):
 BEHAVIOURS = {
     "stub": (lambda x, axis=-1: (_ for _ in ()).throw(NotImplementedError), "Not attempted yet", ""),
     "none": (lambda x, axis=-1: None, "not right yet", "returned None: is the `return` missing?"),
-    "lists": (lambda x, axis=-1: softmax(x, axis).tolist(), "not right yet", "should be a NumPy array, got a list of lists"),
+    "lists": (lambda x, axis=-1: softmax(x, axis).tolist(), "not right yet", "NumPy array, got a list of lists"),
     "tensor": (lambda x, axis=-1: torch.tensor(softmax(x, axis)), "not right yet", "NumPy array, got a PyTorch tensor"),
     "text": (lambda x, axis=-1: "weights", "not right yet", "got an object of type str"),
     "text array": (lambda x, axis=-1: np.array([["a", "b"]]), "not right yet", "should hold numbers"),

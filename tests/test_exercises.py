@@ -94,7 +94,8 @@ def test_two_mistakes_at_once_are_told_apart():
 
 
 def test_the_command_prints_the_same_counts(rows):
-    run = subprocess.run([sys.executable, "-m", "course_utils", "bank", "--json"], capture_output=True, text=True, timeout=300)
+    command = [sys.executable, "-m", "course_utils", "bank", "--json"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout + run.stderr
     told = json.loads(run.stdout)
     assert {key: told[key] for key in totals(rows.values())} == totals(rows.values())

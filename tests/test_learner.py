@@ -60,7 +60,8 @@ def test_a_record_that_cannot_be_written_is_told_and_the_check_still_counts(reco
 
 
 def test_many_kernels_may_write_at_once(record):
-    code = "import sys; from course_utils import journal; [journal.record_pass(f'{sys.argv[1]}-{i}') for i in range(40)]"
+    code = ("import sys; from course_utils import journal;"
+            "[journal.record_pass(f'{sys.argv[1]}-{i}') for i in range(40)]")
     runs = [subprocess.Popen([sys.executable, "-c", code, str(n)], env=dict(os.environ)) for n in range(4)]
     assert [run.wait(60) for run in runs] == [0] * 4
     assert set(journal.passed_exercises()) == {f"{n}-{i}" for n in range(4) for i in range(40)}
@@ -134,10 +135,14 @@ def test_show_prints_alike_whatever_it_gets(capsys):
     assert capsys.readouterr().out == "mask (1, 2)\n[[ True False]]\nn 3\n"
 
 
+def printed_by(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_importing_the_package_loads_nothing_heavy():
     code = ("import sys, course_utils; dir(course_utils);"
             "print([m for m in ('numpy', 'torch', 'matplotlib', 'ipywidgets') if m in sys.modules])")
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert printed_by(code) == "[]"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         course_utils.nothing  # noqa: B018
 
@@ -145,4 +150,4 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_numpy_exercises_do_not_load_torch():
     code = ("import sys; from course_utils import check; from course_utils.attention import softmax;"
             "assert check('softmax', softmax).passed; print('torch' in sys.modules)")
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+    assert printed_by(code) == "False"
