@@ -11,8 +11,8 @@ from course_utils.attention import softmax
 from course_utils.explorers.base import Explorer, browser_code, numbers, pack, style_sheet
 
 METHODS = {
-    "-inf": "score −∞; a query without keys gets 0",
-    "nan": "score −∞; a query without keys as it comes",
+    "-inf": "score −∞; a query without keys: 0",
+    "nan": "score −∞; a query without keys: NaN",
     "-1e9": "score −1,000,000,000",
     "-10": "score −10",
     "score 0": "score 0",
@@ -208,7 +208,8 @@ class MaskPainter(Explorer):
         figure = Figure(figsize=(9.6, 4.4), layout="constrained")
         left, right = figure.subplots(1, 2)
         hidden = ~self.allowed
-        plotting.heatmap(left, np.where(hidden, np.nan, 1.0), self.tokens, hidden=hidden, title="mask", colour_bar=False)
+        plotting.heatmap(left, np.where(hidden, np.nan, 1.0), self.tokens, hidden=hidden, title="mask",
+                         colour_bar=False)
         for i, row in enumerate(self.mask):
             for j, value in enumerate(row):
                 left.text(j, i, "FT"[value], ha="center", va="center", fontsize=9,

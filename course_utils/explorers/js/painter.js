@@ -65,7 +65,7 @@ class PaintPanel extends WeightMap {
   }
 
   measure() {
-    const { tokens, T } = this.numbers, side = clamp(260 / T, 24, 44);
+    const { tokens, T } = this.numbers, side = clamp(240 / T, 22, 40);
     this.set = { T, S: T, tokens, tokens_k: tokens };
     this.size = 12;
     this.brush.font = `${this.size}px ${FONT}`;
@@ -75,7 +75,7 @@ class PaintPanel extends WeightMap {
     this.left = this.queries ? 28 + widest(this.short.q) : 8;
     this.top = 46 + 0.82 * widest(this.short.k) + 6;
     [this.width, this.height] = [side * T, side * T];
-    this.resize(this.left + this.width + this.extra + 30, this.top + this.height + 8);
+    this.resize(this.left + this.width + Math.max(this.extra, 24), this.top + this.height + 8);
   }
 
   paint(cell) {
@@ -136,7 +136,7 @@ class PaintPanel extends WeightMap {
 FIGURES.painter = ctx => {
   const numbers = new PaintNumbers(ctx), { T, tokens } = numbers;
   const looks = {
-    mask: (n, c) => ({ text: numbers.flat[n] ? "T" : "F", hatched: !numbers.allowed[n] && true, ink: c.fg }),
+    mask: n => ({ text: numbers.flat[n] ? "T" : "F", hatched: !numbers.allowed[n] }),
     scores: n => {
       const hidden = !numbers.allowed[n], replaced = hidden && ctx.get("method") !== "weight 0";
       return { text: replaced ? FILL_WORDS[ctx.get("method")] : fixed(numbers.scores[n], 1), hatched: replaced };
@@ -150,7 +150,7 @@ FIGURES.painter = ctx => {
   };
   const mask = new PaintPanel(ctx, "mask", numbers, { queries: true, look: looks.mask });
   const scores = new PaintPanel(ctx, "scores under it", numbers, { look: looks.scores });
-  const weights = new PaintPanel(ctx, "weights", numbers, { look: looks.weights, extra: 74, beside: () => besideWeights(weights, numbers) });
+  const weights = new PaintPanel(ctx, "weights", numbers, { look: looks.weights, extra: 78, beside: () => besideWeights(weights, numbers) });
   const panels = [mask, scores, weights], grid = new PaintGrid(ctx, mask, numbers);
   const leaks = html("p", { class: "cu-say cu-notice" }), rows = html("p", { class: "cu-say" }), own = html("p", { class: "cu-say" });
 
@@ -243,6 +243,7 @@ function besideWeights(panel, { now, T }) {
   }
 }
 
+const capital = text => isolate(text.charAt(0).toUpperCase() + text.slice(1));
 const quoted = text => `“${isolate(shorten(text, 30))}”`;
 const list = names => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
 
@@ -256,6 +257,8 @@ function sayLeak({ now, goal, allowed }) {
   const leaking = [...now.leak].flatMap((v, i) => (v > LEAKING ? [i] : [])), many = leaking.length > 1;
   const lost = [...goal].filter((yes, n) => yes && !allowed[n]).length;
   const words = leaking.length ? [`Leak: ${many ? "queries" : "query"} ${list(leaking)} ${many ? "give" : "gives"} weight to keys that should not be seen.`] : [];
+  const seen = Math.max(0, ...[...now.weights].filter((w, n) => !allowed[n] && w > 0));
+  if (seen && seen <= LEAKING) words.push(`Hidden keys still get a little weight, ${seen < 1e-7 ? "less than 0.0000001" : `up to ${seen.toFixed(7)}`}.`);
   if (lost) words.push(`${lost} ${lost > 1 ? "cells are" : "cell is"} hidden without need.`);
   return words.join(" ");
 }
@@ -277,7 +280,7 @@ function sayOwn(ctx, { allowed, now }) {
   if (!answer.mask || ctx.get("method") !== "-inf" || answer.mask !== allowed.join("")) return "";
   if (answer.trouble) return `Your function stopped: ${answer.trouble}`;
   const theirs = unpack(answer.weights), wrong = [...theirs].filter((w, n) => !(Math.abs(w - now.weights[n]) < 1e-3)).length;
-  const maker = isolate(ctx.get("made_by").split(" (")[0] || "the function");
+  const maker = capital(ctx.get("made_by").split(" (")[0] || "the function");
   return wrong ? `${maker} gives other weights in ${wrong} cells.` : `${maker} gives these weights too.`;
 }
 
