@@ -245,7 +245,7 @@ def processes(marker):
                     found.append(entry.name)
             except (OSError, ValueError):
                 pass
-    return found
+    return sorted(found)
 
 
 @linux
@@ -257,13 +257,13 @@ def test_hostile_answers(name, zygote, outside, listener):
     for word, value in {"{outside}": str(outside), "{port}": str(listener.getsockname()[1]),
                         "{path!r}": repr(str(Path(__file__).parents[1] / "course_utils" / "attention.py"))}.items():
         source = source.replace(word, value)
-    began = time.monotonic()
+    began, there_before = time.monotonic(), processes(zygote.process.pid)
     record = mark(notebook({"softmax": source}), ASSIGNMENT, "ada", zygote)
     assert points(record) == [fair, *REST], json.dumps(record["exercises"][0], indent=1)
     assert record["state"] in ([state] if isinstance(state, str) else state)
     assert time.monotonic() - began < 90
     # Nothing is left: no process, no file, no connection, and the next one is graded as ever.
-    assert processes(zygote.process.pid) == []
+    assert processes(zygote.process.pid) == there_before
     assert os.listdir(outside) == ["canary"]
     assert (outside / "canary").read_text(encoding="utf-8") == "alive"
     assert not os.path.exists("/dev/shm/left")
