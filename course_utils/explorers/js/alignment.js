@@ -4,9 +4,8 @@ const PATIENCE = 5000; // milliseconds until a kernel that says nothing is taken
 
 FIGURES.alignment = ctx => {
   const input = keepKeys(html("input", { type: "text", maxlength: ctx.get("longest"), spellcheck: "false", autocomplete: "off" }));
-  const button = keepKeys(html("button", { type: "submit", text: "Translate" }));
-  const form = html("form", { class: "cu-form" },
-    html("label", { class: "cu-control" }, html("span", { text: ctx.get("label") }), input), button);
+  const form = html("div", { class: "cu-form" },
+    html("label", { class: "cu-control" }, html("span", { text: ctx.get("label") }), input));
   const said = html("p", { class: "cu-said", role: "status" });
   let waiting = null;
 
@@ -19,8 +18,7 @@ FIGURES.alignment = ctx => {
   const tell = words => { said.textContent = words; };
 
   // What has been answered already is shown again and not sent: the kernel would not notice it.
-  ctx.listen(form, "submit", event => {
-    event.preventDefault();
+  function submit() {
     const text = input.value.trim();
     input.value = text;
     if (!text) return tell("Type a text first.");
@@ -30,6 +28,15 @@ FIGURES.alignment = ctx => {
     clearTimeout(waiting);
     waiting = setTimeout(() => tell("No answer yet: this needs a running kernel. The examples in the list need none."), PATIENCE);
     ctx.set("text", text);
+  }
+
+  // Not a form: JupyterLab keeps the Enter key from submitting one.
+  ctx.button("Translate", submit, form);
+  ctx.listen(input, "keydown", event => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    event.stopPropagation();
+    submit();
   });
 
   function refresh() {
