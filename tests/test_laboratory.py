@@ -9,13 +9,14 @@ import torch
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import diagnose, give_feedback
 from course_utils.exercises import find
-from course_utils.laboratories import Kind, Lab, LabProbe, attention_lab, mask_lab
+from course_utils.laboratories import Kind, Lab, LabProbe, attention_lab, heads_lab, mask_lab
 from course_utils.laboratories.lab import RIGHT
+from course_utils.laboratories.partners import partners_batch
 from course_utils.laboratories.recall import recall_batch
 from course_utils.laboratories.repeats import PADDING, repeats_batch
 
 # exercise -> its laboratory. Every test below runs on each of them.
-LABS = {"faults_in_attention": attention_lab, "faults_in_masks": mask_lab}
+LABS = {"faults_in_attention": attention_lab, "faults_in_masks": mask_lab, "faults_in_heads": heads_lab}
 
 # For each kind of layer: the probes under which it differs from a right one.
 SEEN_BY = {
@@ -35,6 +36,15 @@ SEEN_BY = {
         "padding ignored": {"padding", "trimmed", "sums"},
         "padding hidden as query": {"padding", "trimmed"},
         "masked after the softmax": {"change", "prefix", "padding", "trimmed", "sums"},
+    },
+    "faults_in_heads": {
+        "view without transpose": {"ratio", "look", "order", "slices"},
+        "merge without transpose": {"order", "slices"},
+        "heads reversed": {"slices"},
+        "features interleaved": {"slices"},
+        "scaled by sqrt(d_model)": {"ratio"},
+        "softmax over the heads": {"ratio", "look", "slices"},
+        "W_o missing": {"mix"},
     },
 }
 
@@ -126,6 +136,12 @@ def test_layers_that_look_ahead_cannot_write():
     assert min(runs[name].written for name in ("right", "padding ignored")) > 0.95
     assert max(runs[name].written for name in ("polarity inverted", "mask transposed")) < 0.5
     assert runs["leak by one"].written < 0.95
+
+
+def test_partners_name_each_other():
+    letters, answers = partners_batch(torch.Generator().manual_seed(2), B=50)
+    assert torch.equal(answers[:, 0::2], letters[:, 1::2])
+    assert torch.equal(answers[:, 1::2], letters[:, 0::2])
 
 
 def test_patterns_repeat_behind_the_padding():

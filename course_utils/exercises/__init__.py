@@ -10,8 +10,8 @@ TOPICS = ("table_rows", "table_columns", "dot_products", "cosines", "score_table
           "softmax_temperature", "softmax_gradient", "weighted_sums", "soft_lookup", "kernel_regression",
           "score_variances", "scaled_scores", "scaled_dot_product", "attention_faults", "masks_causal",
           "masks_attention", "masks_padding", "masks_decoder", "masks_faults", "self_attention", "positions",
-          "cross_attention", "split_heads", "merge_heads", "multi_head_attention", "multi_head_module",
-          "torch_weights", "torch_facts")
+          "cross_attention", "split_heads", "merge_heads", "multi_head_attention", "heads_faults",
+          "multi_head_module", "torch_weights", "torch_facts")
 
 
 def all_exercises():

@@ -13,6 +13,7 @@ from importlib import import_module
 # What opens a laboratory -> the module that builds it. PyTorch is imported when a layer is trained or probed.
 _HOMES = {
     "attention_lab": "attention",
+    "heads_lab": "heads",
     "Kind": "lab",
     "Lab": "lab",
     "LabProbe": "lab",
