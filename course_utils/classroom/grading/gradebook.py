@@ -4,12 +4,17 @@ import csv
 import io
 import re
 
-__all__ = ["canvas", "gradebook", "moodle", "number"]
+__all__ = ["canvas", "gradebook", "in_points", "moodle", "number"]
 
 
 def number(points):
     """Write points without a tail of zeros."""
     return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def in_points(points):
+    """Write points with their word."""
+    return f"{number(points)} point{'' if points == 1 else 's'}"
 
 
 def gradebook(records):

@@ -45,6 +45,7 @@ def mark(data, assignment, student, zygote):
     for exercise, result in zip(assignment.exercises, results):
         answer = answers[exercise.name]
         result["notes"] = [*answer.notes, *result["notes"]]
+        result["source"] = (answer.cell or "")[:8000]
         result["print"] = normalised(answer.cell) if answer.cell and result["status"] != "not attempted" else ""
     record = _record(assignment, student, results, list(notebook.notes))
     record["suspicious"] = sorted({f"{exercise.name}: {found}" for exercise in assignment.exercises
@@ -149,6 +150,7 @@ def _result(exercise, state, parts, feedback, headline="", rows=()):
         "mistakes": list(verdict.names) if verdict else [],
         "causes": [mistake.cause for mistake in verdict.mistakes] if verdict else [],
         "line": verdict.trouble.line if verdict and verdict.trouble else None, "notes": [], "print": "",
+        "source": "",
     }
 
 

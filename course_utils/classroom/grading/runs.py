@@ -19,7 +19,7 @@ from course_utils.classroom.grading.forks import Zygote
 from course_utils.classroom.grading.marking import mark, missing
 from course_utils.classroom.grading.notebooks import Unreadable
 
-__all__ = ["Run", "grade", "records_in", "write_atomically"]
+__all__ = ["Run", "file_name", "grade", "records_in", "write_atomically"]
 
 _VERSION = 1  # of the records; a change makes old ones be graded again
 
@@ -89,6 +89,7 @@ def grade(assignment, submissions, folder, *, jobs=1, due=None, roster=(), limit
         del data
     for student in sorted(set(roster) - {submission.student for submission in submissions}):
         records[student] = {**missing(assignment, student), "file": "", "late_days": 0}
+        _keep(folder, student, "", records[student])
     kept_count = sum(submission.student in records for submission in submissions)
     settings = {"limits": limits, "hidden": [*hidden, folder], "allowed": assignment.allowed, "how": how}
     fences = ()
@@ -179,7 +180,7 @@ def _mark_and_keep(assignment, submission, key, folder, due, zygote):
     record = mark(data, assignment, submission.student, zygote)
     record.update(file=submission.place, late_days=_late_days(submission, due),
                   notes=[*submission.notes, *record["notes"]])
-    write_atomically(_path(folder, submission.student), json.dumps({"key": key, "record": record}, indent=1))
+    _keep(folder, submission.student, key, record)
     return record
 
 
@@ -206,17 +207,21 @@ def _key(assignment, submission, data, due):
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _path(folder, student):
+def file_name(student, ending=".json"):
     """A file name for any id: readable, and different for different ids."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", student)[:60]
     tail = "" if plain == student and not plain.startswith(".") else "-" + hashlib.sha256(
         student.encode("utf-8", "replace")).hexdigest()[:8]
-    return folder / f"{plain}{tail}.json"
+    return f"{plain}{tail}{ending}"
+
+
+def _keep(folder, student, key, record):
+    write_atomically(folder / file_name(student), json.dumps({"key": key, "record": record}, indent=1))
 
 
 def _kept(folder, student, key):
     try:
-        kept = json.loads(_path(folder, student).read_text(encoding="utf-8"))
+        kept = json.loads((folder / file_name(student)).read_text(encoding="utf-8"))
         return kept["record"] if kept["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

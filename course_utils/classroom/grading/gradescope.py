@@ -1,0 +1,108 @@
+"""A bundle for Gradescope, and the results.json that it wants back."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+from course_utils.classroom.grading.gradebook import in_points, number
+from course_utils.classroom.grading.pages import without_paths
+
+__all__ = ["bundle", "results", "write_results"]
+
+_ROOT = Path(__file__).parents[3]
+_SETUP = """#!/usr/bin/env bash
+# Run once, as root, when Gradescope builds the image. CPU wheels of PyTorch only: the others are large.
+set -euo pipefail
+apt-get update
+apt-get install -y --no-install-recommends python3 python3-venv python3-pip
+python3 -m venv /autograder/venv
+/autograder/venv/bin/pip install --index-url https://download.pytorch.org/whl/cpu 'torch>=2.6'
+/autograder/venv/bin/pip install 'numpy>=1.26' 'matplotlib>=3.8' 'nbformat>=5.10'
+# Answers run as a user without rights, who has to be able to read Python and nothing else of this.
+chmod -R go-rwx /autograder/source
+"""
+_RUN = """#!/usr/bin/env bash
+# Run for every submission. The submission is read, never run in here: see course_utils/classroom/grading.
+set -euo pipefail
+root="${AUTOGRADER_ROOT:-/autograder}"
+python="${AUTOGRADER_PYTHON:-$root/venv/bin/python}"
+cd "$root/source"
+exec "$python" -m course_utils homework gradescope "assignment/ASSIGNMENT.ipynb" "$root"
+"""
+
+
+def results(record):
+    """Turn a record into Gradescope's results.
+
+    Parameters
+    ----------
+    record : dict
+
+    Returns
+    -------
+    dict
+        One test for each part: what is visible, and what is shown after the due date.
+    """
+    tests = []
+    for place, result in enumerate(record["exercises"], 1):
+        rows = [f"**{label or 'There'}**: {without_paths(text, result.get('source', ''))}"
+                for label, text in result["rows"]]
+        for part_number, part in enumerate(result["parts"], 1):
+            # The words are about the first thing that is wrong; they go where points were lost.
+            lost = part["points"] < part["of"] or result["state"] != "graded"
+            words = "\n\n".join([result["headline"], *rows, *result["notes"]]) if lost else "Right."
+            tests.append({
+                "name": f"{result['title']}{': ' + part['name'] if part['name'] else ''}",
+                "number": f"{place}.{part_number}",
+                "score": part["points"], "max_score": part["of"], "status": "failed" if lost else "passed",
+                "output": words, "output_format": "md", "tags": [result["name"], result["state"]],
+                "visibility": "visible" if part["visible"] else "after_due_date"})
+    later = sum(part["of"] for result in record["exercises"] for part in result["parts"] if not part["visible"])
+    words = [{"graded": "", "stopped": "Some of your code had to be stopped.",
+              "missing": "No answer was found in your file.",
+              "unreadable": "Your file could not be read; hand in a whole notebook."}[record["state"]]]
+    words += record["notes"]
+    if later:
+        words.append(f"Decided after the due date: {in_points(later)} of {number(record['of'])}.")
+    if record["by_hand"]:
+        words.append(f"Given by a person: {in_points(sum(task['of'] for task in record['by_hand']))}.")
+    return {"output": "\n\n".join(word for word in words if word), "output_format": "md", "visibility": "visible",
+            "stdout_visibility": "hidden", "tests": tests, "extra_data": {"state": record["state"]}}
+
+
+def bundle(source):
+    """Pack the autograder of an assignment.
+
+    Parameters
+    ----------
+    source : path-like
+        The assignment's source notebook.
+
+    Returns
+    -------
+    bytes
+        A zip file with ``setup.sh`` and ``run_autograder`` at its root.
+    """
+    source = Path(source)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        def add(name, data, executable=False):
+            info = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))  # the same bundle from the same course
+            info.external_attr = (0o100755 if executable else 0o100644) << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, data)
+
+        add("setup.sh", _SETUP, executable=True)
+        add("run_autograder", _RUN.replace("ASSIGNMENT", source.stem), executable=True)
+        add(f"assignment/{source.name}", source.read_bytes())
+        for path in sorted((_ROOT / "course_utils").rglob("*.py")):
+            add(path.relative_to(_ROOT).as_posix(), path.read_bytes())
+    return out.getvalue()
+
+
+def write_results(record, root):
+    """Put results.json where Gradescope looks for it."""
+    folder = Path(root) / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(results(record), indent=1), encoding="utf-8")
