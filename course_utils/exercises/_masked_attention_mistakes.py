@@ -27,6 +27,16 @@ def _infinity_times_zero(scores, mask):
     return scores + (~mask).to(scores.dtype) * -math.inf
 
 
+def _mask_times_infinity(q, k, v, mask):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    weights = (scores + mask.to(scores.dtype) * -math.inf).softmax(-1)
+    return weights @ v, weights
+
+
+def _rows_cleaned(weights, mask):
+    return weights * mask.any(-1, keepdim=True)
+
+
 def _hard_coded_causal(mask, scores):
     import torch
 
@@ -153,6 +163,16 @@ MISTAKES = (
              hide=lambda scores, mask: scores + mask.to(scores.dtype)),
     _mistake("infinity-times-zero", "Zero times infinity is no number, so the visible scores turn into NaN.",
              "Print `torch.tensor(0.0) * -math.inf`.", hide=_infinity_times_zero),
+    _mistake("mask-times-infinity", "Zero times infinity is no number, so False turns its score into NaN.",
+             "Print `torch.tensor([0.0, 1.0]) * -math.inf`.", _mask_times_infinity),
+    _mistake("score-zero-rows-cleaned", "Hidden scores become 0, and a score of 0 still gets a weight.",
+             "Which weight has the score 0 beside the score 1? Print `math.exp(0)`.", hide=_fill(0.0),
+             after=_rows_cleaned),
+    _mistake("minus-ten-rows-cleaned", "Hidden scores become -10: small, but their keys still get some weight.",
+             "Let the hidden value be a million and look at the output.", hide=_fill(-10.0), after=_rows_cleaned),
+    _mistake("minus-ten-thousand-rows-cleaned",
+             "Hidden scores become -10000, which is large beside scores in the thousands.",
+             "Try scores of about -12000.", hide=_fill(-1e4), after=_rows_cleaned),
     _mistake("weight-zero", "Weights are set to 0 after the softmax, so the rest of a row sums to less than 1.",
              "Sum the weights of a query that has a hidden key.", hide=lambda scores, mask: scores,
              after=lambda weights, mask: weights * mask),

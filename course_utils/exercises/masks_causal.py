@@ -41,6 +41,16 @@ def _three_by_three(T):
     return torch.ones(3, 3, dtype=torch.bool).tril()
 
 
+def _first_row_alone(T):
+    import torch
+
+    mask = torch.zeros(T, T, dtype=torch.bool)
+    for i in range(T):
+        for j in range(i + 1):
+            mask[i, j] = True
+        return mask
+
+
 # --- properties ---
 
 
@@ -186,6 +196,8 @@ CAUSAL_MASK = Exercise(
                  "Print `mask.shape` for T = 3.", axes=lambda mask: mask[-1]),
         _mistake("one-too-large", "The mask has a row and a column too many.",
                  "Print `mask.shape` for T = 3.", size=lambda T: T + 1),
+        _mistake("first-row-alone", "Only the first row is filled: the loop returns too early.",
+                 "Check where your `return` stands.", _first_row_alone),
         _mistake("size-fixed", "The size is fixed at 3 in place of T.",
                  "Call it with T = 5 and print the shape.", _three_by_three),
     ),

@@ -82,6 +82,10 @@ def _python_and(real):
     return _causal(real.shape[-1]) and real[:, None, None, :]
 
 
+def _without_axes(real):
+    return _causal(real.shape[-1]) & real
+
+
 # --- properties ---
 
 
@@ -211,6 +215,8 @@ DECODER_MASK = Exercise(
                  "Print the dtype of your mask.", join=lambda a, b: a.int() + b.int()),
         _mistake("python-and", "Python's `and` asks whether a whole table is True; it does not compare cell by cell.",
                  "Try `torch.tensor([True, False]) and torch.tensor([True, True])`.", _python_and),
+        _mistake("without-axes", "The rows of `real` meet the rows of the causal mask, sentence by query.",
+                 "Print the shapes of both tables: which axis of `real` holds the keys?", _without_axes),
         _mistake("on-the-queries", "The padding is hidden as a query, and stays visible as a key.",
                  "Look at the column of a padding token: who sees it?", keys=lambda real: real[:, None, :, None]),
         _mistake("queries-and-keys", "Rows of padding are emptied too; only keys were to be hidden.",

@@ -203,6 +203,8 @@ PADDING_MASK = Exercise(
         _mistake("queries-and-keys", "The padding is hidden as a query too; its rows then have no key left.",
                  "Count the True in the row of a padding query.",
                  axes=lambda mask: mask[:, None, :, None] & mask[:, None, None, :]),
+        _mistake("spread-over-queries", "The mask is spread over the queries; an axis of size 1 does that by itself.",
+                 "Print `mask.shape`.", axes=lambda mask: mask[:, None, None, :].expand(-1, 1, mask.shape[-1], -1)),
         _mistake("numbers", "The mask holds numbers where True and False are asked for.",
                  "Print `mask.dtype`.", kind=lambda mask: mask.float()),
         _mistake("additive", "The mask holds 0 and minus infinity, to be added to scores, in place of True and False.",
