@@ -59,6 +59,37 @@ def _returned_in_the_loop(x, W_q, W_k, W_v, W_o, n_heads):
     return output @ W_o[: output.shape[-1]], weights[:, None]
 
 
+def _view_of_the_transposed(x, W_q, W_k, W_v, W_o, n_heads):
+    output, weights = _attend(*(sliced(x @ W, n_heads) for W in (W_q, W_k, W_v)))
+    return output.transpose(1, 2).view(x.shape) @ W_o, weights
+
+
+def _all_columns_in_every_head(x, W_q, W_k, W_v, W_o, n_heads):
+    output, weights = _attend(x @ W_q, x @ W_k, x @ W_v)
+    return output @ W_o, weights[:, None].expand(-1, n_heads, -1, -1)
+
+
+def _values_not_projected(x, W_q, W_k, W_v, W_o, n_heads):
+    output, weights = _attend(*(sliced(y, n_heads) for y in (x @ W_q, x @ W_k, x)))
+    return joined(output) @ W_o, weights
+
+
+def _w_o_before_the_heads(x, W_q, W_k, W_v, W_o, n_heads):
+    output, weights = _attend(*(sliced(y, n_heads) for y in (x @ W_q, x @ W_k, x @ W_v @ W_o)))
+    return joined(output), weights
+
+
+def _x_added(x, W_q, W_k, W_v, W_o, n_heads):
+    output, weights = _attend(*(sliced(x @ W, n_heads) for W in (W_q, W_k, W_v)))
+    return x + joined(output) @ W_o, weights
+
+
+def _scaled_after(x, W_q, W_k, W_v, W_o, n_heads):
+    q, k, v = (sliced(x @ W, n_heads) for W in (W_q, W_k, W_v))
+    weights = (q @ k.transpose(-2, -1)).softmax(-1) / math.sqrt(q.shape[-1])
+    return joined(weights @ v) @ W_o, weights
+
+
 def _last_head_everywhere(x, W_q, W_k, W_v, W_o, n_heads):
     output, weights = _attend(*(sliced(x @ W, n_heads) for W in (W_q, W_k, W_v)))
     return joined(output[:, -1:].expand_as(output)) @ W_o, weights
@@ -105,6 +136,9 @@ MISTAKES = (
              "The heads are merged without transposing back: a position receives numbers of other positions.",
              "Compare your merge with `own(\"merge_heads\")` on 0, 1, 2, ...",
              merge=lambda heads: heads.reshape(heads.shape[0], heads.shape[2], -1)),
+    _mistake("view-of-the-transposed",
+             "`view` cannot be used after `transpose`: the numbers do not lie in that order in memory.",
+             "Read to the end of the message: it names another method that can.", _view_of_the_transposed),
     _mistake("heads-reversed", "The heads are joined in reversed order, so each meets the rows of W_o of another.",
              "Merge right after splitting: do you get the same tensor back?",
              merge=lambda heads: joined(heads.flip(1))),
@@ -116,6 +150,8 @@ MISTAKES = (
              split=lambda x, H: x.reshape(*x.shape[:2], -1, H).permute(0, 3, 1, 2)),
     _mistake("one-head", "n_heads is not used: one head looks with all features.",
              "Print the shape of your weights for 3 heads.", count=lambda H: 1),
+    _mistake("all-columns-in-every-head", "Every head works on all features, so all heads do the same.",
+             "Compare the weights of head 0 and head 1: do they differ?", _all_columns_in_every_head),
     _mistake("sizes-exchanged", "The two sizes are exchanged: there are d_k heads of width H.",
              "Print the shape of your weights for 12 features and 3 heads.",
              split=lambda x, H: x.reshape(*x.shape[:2], -1, H).transpose(1, 2)),
@@ -140,6 +176,12 @@ MISTAKES = (
              divisor=lambda q, x, H: 1.0),
     _mistake("divided-by-width", "The dot products are divided by d_k, not by its square root.",
              "Print what you divide by for d_k = 4: it should be 2.", divisor=lambda q, x, H: q.shape[-1]),
+    _mistake("divided-by-d-model", "The dot products are divided by d_model.",
+             "Print what you divide by for 2 heads of width 4: it should be 2.",
+             divisor=lambda q, x, H: x.shape[-1]),
+    _mistake("multiplied-by-the-root", "The scores end up multiplied by sqrt(d_k).",
+             "Compare your scores with `q @ k.transpose(-2, -1)`: they should be smaller.",
+             divisor=lambda q, x, H: q.shape[-1] ** -0.5),
     _mistake("root-of-the-heads", "The root is taken of the number of heads.",
              "Print `q.shape` after the split: which axis do the dot products sum over?",
              divisor=lambda q, x, H: math.sqrt(H)),
@@ -158,6 +200,8 @@ MISTAKES = (
     _mistake("softmax-over-the-table", "One softmax runs over the whole table of scores of a head.",
              "Sum each row of the weights: every query has a 1 of its own to share out.",
              weigh=lambda s: s.flatten(2).softmax(-1).reshape(s.shape)),
+    _mistake("scaled-after-the-softmax", "The weights are divided by sqrt(d_k), not the scores.",
+             "Sum a row of the weights.", _scaled_after),
     _mistake("no-softmax", "The scores are used as weights without a softmax.", "Sum a row of the weights.",
              weigh=lambda s: s),
     _mistake("causal", "Later keys are hidden, as with the causal mask of notebook 5; here every key may be seen.",
@@ -172,6 +216,10 @@ MISTAKES = (
              finish=lambda heads, W_o: heads @ W_o.T),
     _mistake("w-o-added", "W_o stands beside its product: the merged heads are added once more.",
              "Set W_o to zero: is anything left of your output?", finish=lambda heads, W_o: heads + heads @ W_o),
+    _mistake("w-o-before-the-heads", "W_o meets the values before they are split, not the merged heads.",
+             "Follow the five steps of the section: which one comes last?", _w_o_before_the_heads),
+    _mistake("x-added", "x is added to the output. Whole models do that too, in a step of their own (notebook 13).",
+             "Set W_o to zero: is anything left of your output?", _x_added),
     _mistake("matrices-transposed", "The projections are transposed, as if they came from `nn.Linear`.",
              "Write the shapes of both sides of `@` down: which axis of W has to meet the features of x?",
              project=lambda x, W: x @ W.T),
@@ -184,6 +232,10 @@ MISTAKES = (
              "Double W_k: do your weights change?", roles=lambda q, k, v: (q, q, v)),
     _mistake("values-by-w-k", "The values are the keys: W_v is never used.",
              "Double W_v: does your output change?", roles=lambda q, k, v: (q, k, k)),
+    _mistake("keys-and-values-exchanged", "W_v makes the keys and W_k makes the values.",
+             "Double W_v: which of the two results should change?", roles=lambda q, k, v: (q, v, k)),
+    _mistake("values-not-projected", "The weights average x itself; W_v is never used.",
+             "Double W_v: does your output change?", _values_not_projected),
     _mistake("x-overwritten", "x is replaced by its own projection, and the next projection starts from that.",
              "Print `x.sum()` after each line: it should never change.", _x_overwritten),
     _mistake("projected-in-place", "One of the matrices is overwritten: the next call finds other numbers in it.",

@@ -193,6 +193,12 @@ def _drops_the_rest(x, n_heads):
     return torch.stack([x[..., h * d_k: (h + 1) * d_k] for h in range(n_heads)], dim=1)
 
 
+def _positions_cut(x, n_heads):
+    import torch
+
+    return torch.stack(torch.chunk(x, n_heads, dim=1), dim=1)
+
+
 def _slash(way):
     def wrong(x, n_heads):
         B, T, D = x.shape
@@ -260,6 +266,8 @@ MISTAKES = (
     _mistake("all-features-in-every-head", "Every head holds all d_model features; it should hold d_k of them.",
              "Print the last size of your result for d_model = 12 and 3 heads.",
              cut=lambda x, H: x.unsqueeze(-2).expand(*x.shape[:-1], H, x.shape[-1])),
+    _mistake("positions-cut", "The positions are cut into pieces (dim=1), not the features.",
+             "Print the shapes of the pieces: each should hold every position.", _positions_cut),
     _mistake("first-item-only", "Only the first item of the batch is cut.",
              "Print the shape of your result for a batch of 2.", pick=lambda x: x[:1]),
     _mistake("batch-left-out", "The axis of the batch is gone from the result.",
