@@ -81,7 +81,7 @@ class Zygote:
             "hidden": [str(_COURSE), *(str(Path(p).resolve()) for p in hidden)],
             "course": [str(_COURSE)] if allowed else [],
             # Going backward makes PyTorch import symbolic_shapes, and SymPy with it: once here, not in every child.
-            "preload": ["numpy", "torch", "torch.nn.functional", *(
+            "preload": ["numpy", "numpy.random", "numpy.linalg", "torch", "torch.nn.functional", *(
                 ["torch.fx.experimental.symbolic_shapes", "matplotlib.pyplot"] if self.how != "spawn" else [])],
         }
         self.process = self.line = None

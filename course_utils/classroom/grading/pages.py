@@ -21,7 +21,8 @@ body{font:1rem/1.5 system-ui,sans-serif;max-width:52rem;margin:0 auto;padding:1r
 h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2rem}h3{font-size:1.05rem}
 section{border-left:.35rem solid var(--open);padding:.1rem 1rem;margin:1.2rem 0}
 section.right{border-color:var(--good)}section.wrong{border-color:var(--bad)}
-table{border-collapse:collapse;width:100%;overflow-wrap:anywhere}
+section h2{margin:.6rem 0}
+table{border-collapse:collapse;width:100%;overflow-wrap:break-word}
 caption{text-align:left;font-weight:600;padding:.3rem 0}
 th,td{text-align:left;vertical-align:top;padding:.25rem .6rem;border-bottom:1px solid var(--line)}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}

@@ -4,6 +4,7 @@
 are differentiable here, and going backward asks the child.
 """
 
+import sys
 import types
 
 from course_utils.checks.sandbox import Elsewhere, Outcome, Trouble, is_tensor, outcome_of
@@ -92,6 +93,8 @@ class RemoteAnswer(Elsewhere):
             if raised.trouble.kind in _KINDS.values():
                 self.fatal[_key(args, kwargs)] = raised.trouble
             return Outcome(trouble=raised.trouble, overwritten=(), printed=self.printed)
+        except wire.Unsendable as error:
+            raise RuntimeError(f"{exercise.name} cannot be graded in a child: {error}") from None
         except Exception as error:  # of the exercise's own `invoke`, from what it was given
             trouble = Trouble(type(error).__name__, f"{type(error).__name__}: {error}".split("\n")[0][:300])
             return Outcome(trouble=trouble, printed=self.printed)
@@ -160,7 +163,8 @@ class RemoteThing:
 
     An exercise's `invoke` treats it as the real thing, within this: what is called or read gives numbers, arrays,
     tensors, text, lists, tuples and dicts of them, or another such thing. Weights are set with
-    ``thing.load_state_dict(...)``: a tensor that was read is a copy.
+    ``thing.load_state_dict(...)`` or ``thing.layer.weight.copy_(...)``; any other tensor that is read is a copy.
+    Arguments are such values too, or an ``nn.Linear``; what else is passed to it is an error of the exercise.
     """
 
     def __init__(self, remote, target, kind, child):
@@ -184,8 +188,12 @@ class RemoteThing:
 
     def _call_plainly(self, args, kwargs, number):
         body = bytearray()
+        torch = sys.modules.get("torch")
         request = {"do": "call", "target": self._target, "number": number,
+                   "collect": torch is None or torch.is_grad_enabled(),
                    "args": wire.pack(tuple(args), body), "kwargs": wire.pack(dict(kwargs), body)}
+        if torch is not None and self._target == 0:  # what an answer draws is drawn as here
+            request["seed"] = torch.default_generator.initial_seed()
         return self._ask(request, body)
 
     def _ask(self, request, body=b""):

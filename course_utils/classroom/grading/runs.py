@@ -141,6 +141,7 @@ def _side_by_side(assignment, todo, folder, due, settings, jobs):
             yield todo[number][0].student, record, fences
     finally:
         for worker in workers:
+            worker.join(10 if not left else 0)  # one that ends by itself closes its zygote
             worker.terminate()
             worker.join()
 

@@ -3,6 +3,7 @@
 Students' code runs in this process and can do here what it likes; so nothing here decides about points.
 """
 
+import contextlib
 import gc
 import io
 import json
@@ -80,7 +81,10 @@ class Conversation:
         args = wire.unpack(request["args"], body, self.things.__getitem__)
         kwargs = wire.unpack(request["kwargs"], body, self.things.__getitem__)
         before, _ = wire.unpack(request["args"], body, self.things.__getitem__), None
-        result = self.things[request["target"]](*args, **kwargs)
+        if "seed" in request and "torch" in sys.modules:
+            sys.modules["torch"].default_generator.manual_seed(request["seed"])
+        with _gradients(request):
+            result = self.things[request["target"]](*args, **kwargs)
         out = bytearray()
         reply = {"result": wire.pack(result, out, self.keep),
                  "overwritten": [i for i, (a, b) in enumerate(zip(args, before)) if _changed(a, b)]}
@@ -103,8 +107,17 @@ class Conversation:
 
     def get(self, request, body):
         """Look an attribute up."""
-        out = bytearray()
-        return {"result": wire.pack(getattr(self.things[request["target"]], request["name"]), out, self.keep)}, out
+        out, value = bytearray(), getattr(self.things[request["target"]], request["name"])
+        torch = sys.modules.get("torch")
+        if torch is not None and isinstance(value, torch.nn.Parameter):  # stays here, so that it can be written into
+            return {"result": {"h": self.keep(value), "k": "Parameter"}}, out
+        return {"result": wire.pack(value, out, self.keep)}, out
+
+
+def _gradients(request):
+    """Collect gradients in a call where the judge does."""
+    torch = sys.modules.get("torch")
+    return contextlib.nullcontext() if torch is None else torch.set_grad_enabled(request.get("collect") is not False)
 
 
 def _collecting(things):

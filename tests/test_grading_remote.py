@@ -1,0 +1,191 @@
+"""An answer in a child gets the verdict that it gets here: for the whole bank, gradients and modules included."""
+
+import dataclasses
+import sys
+import types
+
+import numpy as np
+import pytest
+from grading_parts import ATTENTION, RIGHT
+
+from course_utils import exercises
+from course_utils.checks import Case, Equivalent, Exercise, Mistake, Probe, Returns, diagnose, earn
+from course_utils.checks.exercise import Broken
+from course_utils.classroom.grading.forks import Limits, Zygote
+from course_utils.classroom.grading.remote import Answer, RemoteAnswer
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="children are forked on Linux")
+
+# The child is let in on the exercises here, which a grading run never does: so the bank's own answers can be run there.
+BANK = """from course_utils.exercises import find
+exercise = find({name!r})
+{wanted} = {answer}"""
+TOPICS = [f"course_utils.exercises.{topic}" for topic in exercises.TOPICS]
+
+
+@pytest.fixture(scope="module")
+def zygote():
+    late = ["course_utils.multihead"]  # what their references import when they are called
+    with Zygote(Limits(call=5, cpu=30, wall=30.0), allowed=["course_utils.exercises", *TOPICS, *late]) as zygote:
+        yield zygote
+
+
+def remote(zygote, exercise, answer):
+    """An answer of the bank, in a child."""
+    wanted = exercise.signature.split("(")[0]
+    return RemoteAnswer(zygote, Answer(wanted, BANK.format(name=exercise.name, wanted=wanted, answer=answer)))
+
+
+def same_verdicts(zygote, exercise, numbers):
+    """Hold the verdicts on some mistakes, and on every equivalent, against those that are given here."""
+    child = None
+    answers = [(f"exercise.wrong_answer(exercise.mistakes[{n}])", exercise.wrong_answer(exercise.mistakes[n]))
+               for n in numbers]
+    answers += [(f"exercise.equivalents[{n}].function", equivalent.function)
+                for n, equivalent in enumerate(exercise.equivalents)]
+    for source, function in answers:
+        answer = remote(zygote, exercise, source)
+        answer.child = child
+        there, here = diagnose(exercise, answer), diagnose(exercise, function)
+        child = answer.child
+        assert (there.status, there.names, there.difference, there.overwritten) == (
+            here.status, here.names, here.difference, here.overwritten), (exercise.name, source, there, here)
+        assert (there.broken and there.broken.sentence) == (here.broken and here.broken.sentence)
+        assert (there.trouble and there.trouble.kind) == (here.trouble and here.trouble.kind)
+        assert answer.ended == []
+    if child is not None:
+        child.end()
+
+
+@pytest.mark.parametrize("exercise", exercises.all_exercises(), ids=lambda exercise: exercise.name)
+def test_verdicts_from_a_child_are_those_given_here(zygote, exercise):
+    same_verdicts(zygote, exercise, range(0, len(exercise.mistakes), 5))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", exercises.all_exercises(), ids=lambda exercise: exercise.name)
+def test_all_verdicts_from_a_child_are_those_given_here(zygote, exercise):
+    same_verdicts(zygote, exercise, range(len(exercise.mistakes)))
+
+
+# --- gradients ---
+
+
+@pytest.mark.parametrize(("change", "name"), [
+    (("return weights @ v, weights", "return weights @ v, weights.detach()"), "returned-weights-detached"),
+    (("return weights @ v, weights", "return (weights @ v).detach(), weights.detach()"), "detached"),
+])
+def test_gradients_come_from_the_child(zygote, change, name):
+    right = "import torch\n" + RIGHT["scaled_dot_product_attention"]
+    for source, names, points in ((right, (), 4), (right.replace(*change), (name,), 0)):
+        answer = RemoteAnswer(zygote, Answer(ATTENTION.name, source))
+        assert diagnose(ATTENTION, answer).names == names
+        assert sum(earned.points for earned in earn(ATTENTION, answer)) == points
+        answer.close()
+
+
+def test_gradients_have_the_right_numbers(zygote):
+    import torch
+
+    answer = RemoteAnswer(zygote, Answer("f", "def f(x, y): return (x * y).sum(-1), {'s': x.sin()}['s']"))
+    exercise = dataclasses.replace(ATTENTION, name="f", signature="f(x, y)", credit=())
+    x, y = torch.arange(3.0).requires_grad_(), torch.ones(3) * 2
+    total, sines = answer.outcome((x, y), {}, exercise).native
+    (total * 3 + sines.sum()).backward()
+    assert torch.allclose(x.grad, 6 + torch.arange(3.0).cos())
+    answer.close()
+
+
+# --- classes: built, given weights, run forward ---
+
+
+class Doubler:
+    """What a student might write, here in NumPy: a class with a cache, stepped from outside."""
+
+    def __init__(self, size):
+        self.size, self.w, self.seen = size, np.zeros(size), []
+
+    def load_state_dict(self, state):
+        self.w = state["w"]
+
+    def step(self, x):
+        self.seen.append(x)
+        return self.w * np.sum(self.seen, axis=0)
+
+
+def run_steps(answer, size, w, xs):
+    """Build it, give it weights, and step it."""
+    thing = answer(size)
+    thing.load_state_dict({"w": w})
+    out = np.stack([thing.step(x) for x in xs])
+    if thing.size != size:
+        raise ValueError("the attribute size is another")
+    return out
+
+
+def first_step_is_scaled(call):
+    if not np.allclose(call(2, np.array([2.0, 3.0]), np.ones((1, 2))), [[2.0, 3.0]]):
+        return Broken("the first step should give the weights")
+
+
+STEPPED = Exercise(
+    name="doubler", title="A class", notebook="none", signature="Doubler(size)", reference=Doubler, arrays="numpy",
+    returns=(Returns("output", "(T, S)"),),
+    cases=lambda: [Case((3, np.arange(3.0), np.arange(6.0).reshape(2, 3)))], invoke=run_steps,
+    probes=(Probe("first step", first_step_is_scaled),),
+    mistakes=(Mistake("no-cache", cause="x", experiment="y", function=type(
+        "NoCache", (Doubler,), {"step": lambda self, x: self.w * x})),),
+    equivalents=(Equivalent("same", Doubler),), hints=("a", "b", "c"))
+CLASS = """import numpy as np
+class Doubler:
+    def __init__(self, size):
+        self.size, self.w, self.total = size, None, 0
+    def load_state_dict(self, state):
+        self.w = state["w"]
+    def step(self, x):
+        self.total = self.total + x
+        return self.w * self.total"""
+
+
+@pytest.mark.parametrize(("source", "status", "said"), [
+    (CLASS, "passed", ()),
+    (CLASS.replace("self.w * self.total", "self.w * x"), "wrong", ("no-cache",)),
+    (CLASS.replace("        self.total = self.total + x\n", "        raise RuntimeError('line eight')\n"), "wrong",
+     "RuntimeError: line eight"),
+    (CLASS.replace("self.size, ", "self.other, "), "wrong", "'Doubler' object has no attribute 'size'"),
+    (CLASS.replace("        self.w = state", "        import os; os._exit(1)"), "wrong", "it ended the whole process"),
+    (CLASS.replace("return self.w * self.total", "return self"), "wrong", ""),
+], ids=["right", "wrong", "raises", "attribute", "dies", "returns itself"])
+def test_classes_are_built_and_called_in_the_child(zygote, source, status, said):
+    answer = RemoteAnswer(zygote, Answer("Doubler", source))
+    verdict = diagnose(STEPPED, answer)
+    answer.close()
+    assert verdict.status == status
+    assert verdict.names == said if isinstance(said, tuple) else said in verdict.trouble.message
+    assert diagnose(STEPPED, Doubler).passed
+
+
+def test_what_cannot_be_sent_is_an_error_of_the_exercise_and_not_of_the_answer(zygote):
+    exercise = dataclasses.replace(STEPPED, cases=lambda: [Case((print,))], invoke=None, probes=())
+    answer = RemoteAnswer(zygote, Answer("Doubler", CLASS))
+    with pytest.raises(RuntimeError, match="doubler cannot be graded in a child: a builtin_function"):
+        answer.outcome((print,), {}, exercise)
+    answer.close()
+
+
+# --- what an assignment allows ---
+
+
+@pytest.mark.parametrize(("allowed", "kind"), [(["course_utils.shapes"], None), ([], "ModuleNotFoundError")])
+def test_an_answer_may_import_what_its_assignment_allows(allowed, kind):
+    source = ("from course_utils import start; start()\nfrom course_utils.shapes import check_shape\n"
+              "import numpy as np\ndef f(x):\n    check_shape('x', x, 'T')\n    return x")
+    with Zygote(allowed=allowed) as zygote:
+        for more in ("", "\nfrom course_utils.attention import softmax", "\nimport course_utils.exercises"):
+            answer = RemoteAnswer(zygote, Answer("f", source + more))
+            outcome = answer.outcome((np.ones(2),), {}, types.SimpleNamespace(
+                invoke=None, returns=(Returns("x", "(T,)"),), arrays="numpy", parameters=("x",)))
+            answer.close()
+            assert (outcome.trouble and outcome.trouble.kind) == kind
+            assert answer.cell_error is None if not more and kind is None else (
+                answer.cell_error.kind in ("ModuleNotFoundError", "ImportError"))
