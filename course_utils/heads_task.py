@@ -107,7 +107,7 @@ class ReaderRun:
         return sum(p.numel() for p in self.reader.parameters())
 
 
-def train_reader(attend, n_heads, rework=False, steps=300, B=64, seed=0, bar=True):
+def train_reader(attend, n_heads, rework=False, steps=300, B=64, seed=0):
     """Train a reader, and hold it against 1000 questions that it has not seen.
 
     Parameters
@@ -120,8 +120,6 @@ def train_reader(attend, n_heads, rework=False, steps=300, B=64, seed=0, bar=Tru
         Questions in a batch.
     seed : int
         For the first parameters and the questions.
-    bar : bool
-        Whether to show a progress bar in the notebook.
 
     Returns
     -------
@@ -136,8 +134,7 @@ def train_reader(attend, n_heads, rework=False, steps=300, B=64, seed=0, bar=Tru
         *asked, answer = (x[step * B: (step + 1) * B] for x in drawn)
         return nn.functional.cross_entropy(reader(*asked)[0].flatten(0, 1), answer.flatten())
 
-    words = f"{n_heads} head{'s' * (n_heads != 1)}{', reworked' * rework}"
-    history = train(reader, batch_loss, steps, learning_rate=1e-2, bar=bar, description=words)
+    history = train(reader, batch_loss, steps, learning_rate=1e-2, bar=False)
     *asked, answer = _questions(1000, seed + 1000)
     with torch.no_grad():
         scores, weights = reader(*asked)

@@ -9,7 +9,7 @@ from course_utils.heads_task import TwoKeyReader, train_reader
 
 @pytest.fixture(scope="module")
 def runs():
-    return {heads: train_reader(multi_head_attention, heads, bar=False) for heads in (1, 2)}
+    return {heads: train_reader(multi_head_attention, heads) for heads in (1, 2)}
 
 
 def test_two_heads_answer_what_one_cannot_with_as_many_parameters(runs):
@@ -26,7 +26,7 @@ def test_two_heads_share_the_keys_out_and_one_looks_at_both(runs):
 
 
 def test_a_layer_behind_the_attention_lets_one_head_do():
-    run = train_reader(multi_head_attention, 1, rework=True, steps=500, bar=False)
+    run = train_reader(multi_head_attention, 1, rework=True, steps=500)
     assert run.both > 0.9
     low, high = sorted(run.found[0].tolist())
     assert high > 1.5 * low > 0.15, "uneven weights, and both keys seen"
@@ -34,11 +34,11 @@ def test_a_layer_behind_the_attention_lets_one_head_do():
 
 def test_training_is_repeatable_and_leaves_the_random_numbers_alone():
     torch.manual_seed(7)
-    a = train_reader(multi_head_attention, 2, steps=3, bar=False).losses
+    a = train_reader(multi_head_attention, 2, steps=3).losses
     after = torch.rand(1)
     torch.manual_seed(7)
     assert torch.equal(torch.rand(1), after)
-    assert train_reader(multi_head_attention, 2, steps=3, bar=False).losses == a
+    assert train_reader(multi_head_attention, 2, steps=3).losses == a
 
 
 def test_wrong_shapes_are_named():
