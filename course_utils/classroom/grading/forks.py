@@ -67,6 +67,8 @@ class Zygote:
         Modules of the course that the assignment lets answers use.
     how : {"bubblewrap", "fork", "spawn"}, optional
         The best that this system can do if left out.
+    wait : bool
+        Whether to wait until it is up; without, `greet` has to be called before a child is wanted.
 
     Attributes
     ----------
@@ -74,7 +76,7 @@ class Zygote:
         What stands between a child and this machine.
     """
 
-    def __init__(self, limits=None, hidden=(), allowed=(), how=None):
+    def __init__(self, limits=None, hidden=(), allowed=(), how=None, wait=True):
         self.limits, self.how = limits or Limits(), how or isolation()
         self.settings = {
             "limits": asdict(self.limits), "allowed": list(allowed),
@@ -88,6 +90,8 @@ class Zygote:
         self.fences = ("a process of its own",) if self.how == "spawn" else ()
         if self.how != "spawn":
             self._start()
+            if wait:
+                self.greet()
 
     def _start(self):
         ours, theirs = socket.socketpair()
@@ -100,6 +104,17 @@ class Zygote:
         self.line = ours
         self.line.settimeout(120)
         self._rest = b""
+
+    def greet(self):
+        """Wait until it is up.
+
+        Raises
+        ------
+        RuntimeError
+            If it does not come up.
+        """
+        if self.line is None:
+            return
         try:
             hello = self._hear()
         except (OSError, EOFError, ValueError):

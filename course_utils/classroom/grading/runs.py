@@ -115,16 +115,21 @@ def _side_by_side(assignment, todo, folder, due, settings, jobs):
     if not sys.platform.startswith("linux"):  # exercises hold functions, which only a fork takes along
         yield from _in_turn(assignment, todo, folder, due, settings, 1)
         return
+    zygotes = [Zygote(**settings, wait=False) for _ in range(jobs)]  # they come up while we import
     if any(exercise.arrays == "torch" for exercise in assignment.exercises):
         importlib.import_module("torch.fx.experimental.symbolic_shapes")  # gradients need it: once for all workers
     context = multiprocessing.get_context("fork")
     tasks, done = context.Queue(), context.Queue()
     for number in range(len(todo)):
         tasks.put(number)
-    arguments = (assignment, todo, folder, due, settings, tasks, done, os.getpid())
-    workers = [context.Process(target=_work, args=arguments, daemon=True) for _ in range(jobs)]
+    arguments = (assignment, todo, folder, due, zygotes, tasks, done, os.getpid())
+    workers = [context.Process(target=_work, args=(i, *arguments), daemon=True) for i in range(jobs)]
     for worker in workers:
         worker.start()
+    for zygote in zygotes:  # each belongs to its worker now, and ends with it
+        zygote.line, line = None, zygote.line
+        if line is not None:
+            line.close()
     left = set(range(len(todo)))
     try:
         while left:
@@ -144,13 +149,21 @@ def _side_by_side(assignment, todo, folder, due, settings, jobs):
             worker.join(10 if not left else 0)  # one that ends by itself closes its zygote
             worker.terminate()
             worker.join()
+        for zygote in zygotes:
+            if zygote.process is not None:
+                zygote.process.wait(10)
+                zygote.process.stderr.close()
 
 
-def _work(assignment, todo, folder, due, settings, tasks, done, parent):
+def _work(i, assignment, todo, folder, due, zygotes, tasks, done, parent):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for other in zygotes[:i] + zygotes[i + 1:]:
+        if other.line is not None:
+            other.line.close()
     if not _gradients_work(assignment):
         return
-    with Zygote(**settings) as zygote:
+    with zygotes[i] as zygote:
+        zygote.greet()
         while os.getppid() == parent:
             try:
                 number = tasks.get(timeout=0.2)
