@@ -154,6 +154,11 @@ def test_attempts_to_get_round_the_grader_are_seen(source, sign):
 
 # --- what a student sees before handing in ---
 
+# A cell with points: what nbgrader's own autograde runs, and what is never run where this grader is in its place.
+POINTS = """from course_utils.checks import earn
+from course_utils.exercises import find
+float(sum(earned.points for earned in earn(find({name!r}), {name})))"""
+
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
@@ -164,8 +169,8 @@ def course(tmp_path_factory):
     source["cells"] = source["cells"][:4]
     for name in RIGHT:
         source["cells"].append(cell(
-            f"# The points of {name}\n### BEGIN HIDDEN TESTS\nassert False\n### END HIDDEN TESTS", f"{name}-test",
-            grade=True, solution=False, locked=True, points=exercises.find(name).points))
+            f"# The points of {name}\n### BEGIN HIDDEN TESTS\n{POINTS.format(name=name)}\n### END HIDDEN TESTS",
+            f"{name}-test", grade=True, solution=False, locked=True, points=exercises.find(name).points))
     source["cells"].append(cell("Because.", "why-scale", kind="markdown", grade=True, points=3))
     for i, one in enumerate(source["cells"]):
         one["id"] = f"cell-{i}"
@@ -325,43 +330,79 @@ def with_nbgrader(code, folder):
                                "PYTHONPATH": str(Path(__file__).parents[1]), "JUPYTER_PREFER_ENV_PATH": "1"})
 
 
-def test_nbgraders_own_release_is_ours_and_its_gradebook_gets_our_points(course, tmp_path):
-    (tmp_path / "source" / "hw0").mkdir(parents=True)
-    (tmp_path / "source" / "hw0" / "hw0.ipynb").write_bytes(course.read_bytes())
-    (tmp_path / "nbgrader_config.py").write_text(
-        "c = get_config()\nc.CourseDirectory.course_id = 'course'\n"
-        "from course_utils.classroom.grading import nbgrader_plugin\n"
-        f"nbgrader_plugin.configure(c, {str(course.parent)!r})\n", encoding="utf-8")
+@pytest.fixture(scope="module")
+def nbgrader_course(course, tmp_path_factory):
+    """A course folder of nbgrader's with the assignment released, by us and by nbgrader, and handed in."""
+    folder = tmp_path_factory.mktemp("nbgrader")
+    (folder / "source" / "hw0").mkdir(parents=True)
+    (folder / "source" / "hw0" / "hw0.ipynb").write_bytes(course.read_bytes())
+    (folder / "nbgrader_config.py").write_text("get_config().CourseDirectory.course_id = 'course'\n", encoding="utf-8")
     said = with_nbgrader("import sys; from course_utils.classroom.cli import main; "
-                         f"sys.exit(main(['homework', 'release', {str(course)!r}, 'ours']))", tmp_path)
+                         f"sys.exit(main(['homework', 'release', {str(course)!r}, 'ours']))", folder)
     assert said.returncode == 0, said.stderr
-    nbgrader = ("import sys; from nbgrader.apps import NbGraderApp; sys.argv = ['nbgrader', *{words!r}]; "
-                "NbGraderApp.launch_instance()")
-    said = with_nbgrader(nbgrader.format(words=["generate_assignment", "hw0"]), tmp_path)
-    theirs = tmp_path / "release" / "hw0" / "hw0.ipynb"
-    assert theirs.is_file(), said.stderr
-    ours = json.loads((tmp_path / "ours" / "hw0.ipynb").read_text(encoding="utf-8"))
-    assert ours["cells"] == json.loads(theirs.read_text(encoding="utf-8"))["cells"]
-    assert "BEGIN" not in theirs.read_text(encoding="utf-8")
+    said = with_nbgrader(NBGRADER.format(words=["generate_assignment", "hw0"]), folder)
+    assert said.returncode == 0, said.stderr
     for student, answers in WRONG.items():
-        handed_in = json.loads(json.dumps(ours))
+        handed_in = json.loads((folder / "ours" / "hw0.ipynb").read_text(encoding="utf-8"))
         for one in handed_in["cells"]:
             name = one["metadata"].get("nbgrader", {}).get("grade_id")
             if name in RIGHT:
                 one["source"] = answers.get(name, RIGHT[name])
-        path = tmp_path / "submitted" / student / "hw0" / "hw0.ipynb"
+        path = folder / "submitted" / student / "hw0" / "hw0.ipynb"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(handed_in), encoding="utf-8")
-    said = with_nbgrader(nbgrader.format(words=["autograde", "hw0"]), tmp_path)
-    assert said.returncode == 0, said.stderr[-3000:]
+    return folder
+
+
+NBGRADER = ("import sys; from nbgrader.apps import NbGraderApp; sys.argv = ['nbgrader', *{words!r}]; "
+            "NbGraderApp.launch_instance()")
+
+
+def nbgraders_scores(folder):
+    """What stands in nbgrader's gradebook."""
     code = ("from nbgrader.api import Gradebook\nimport json\n"
             "with Gradebook('sqlite:///gradebook.db') as book:\n"
             "    print(json.dumps({s.student.id: s.score for s in book.assignment_submissions('hw0')}))")
-    theirs = json.loads(with_nbgrader(code, tmp_path).stdout.strip().splitlines()[-1])
-    homework = assignments.load(course)
+    return json.loads(with_nbgrader(code, folder).stdout.strip().splitlines()[-1])
+
+
+def our_scores(course, students):
+    """What we give for the same."""
     with Zygote() as zygote:
-        for student, answers in WRONG.items():
-            assert theirs[student] == mark(notebook(answers), homework, student, zygote)["points"], student
-    graded = (tmp_path / "autograded" / "bob" / "hw0" / "hw0.ipynb").read_text(encoding="utf-8")
+        return {student: mark(notebook(WRONG[student]), assignments.load(course), student, zygote)["points"]
+                for student in students}
+
+
+def test_our_release_is_nbgraders(nbgrader_course):
+    ours = json.loads((nbgrader_course / "ours" / "hw0.ipynb").read_text(encoding="utf-8"))
+    theirs = (nbgrader_course / "release" / "hw0" / "hw0.ipynb").read_text(encoding="utf-8")
+    assert ours["cells"] == json.loads(theirs)["cells"]
+    for words in ("BEGIN", "earn(", "x.max"):
+        assert words not in theirs
+
+
+def test_nbgraders_own_autograde_gives_honest_work_the_same_points(course, nbgrader_course):
+    honest = ["ada", "bob", "lea"]
+    for student in honest:
+        said = with_nbgrader(NBGRADER.format(words=["autograde", "hw0", "--student", student]), nbgrader_course)
+        assert said.returncode == 0, said.stderr[-3000:]
+    assert nbgraders_scores(nbgrader_course) == our_scores(course, honest)
+
+
+def test_with_the_plugin_nbgraders_gradebook_gets_our_points(course, nbgrader_course):
+    with open(nbgrader_course / "nbgrader_config.py", "a", encoding="utf-8") as file:
+        file.write("from course_utils.classroom.grading import nbgrader_plugin\n"
+                   f"nbgrader_plugin.configure(get_config(), {str(course.parent)!r})\n")
+    said = with_nbgrader(NBGRADER.format(words=["autograde", "hw0", "--force"]), nbgrader_course)
+    assert said.returncode == 0, said.stderr[-3000:]
+    assert nbgraders_scores(nbgrader_course) == our_scores(course, WRONG)
+    graded = (nbgrader_course / "autograded" / "bob" / "hw0" / "hw0.ipynb").read_text(encoding="utf-8")
     assert "overflow to infinity" in graded
     assert GIVEN[0].split("\n")[0] in graded
+
+
+def test_release_without_nbgrader_says_where_to_get_it(course, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "nbgrader", None)
+    assert command("release", course, tmp_path) == 2
+    assert "homework release needs nbgrader" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -75,6 +75,10 @@ def run(args):
     """
     try:
         return args.do(args)
+    except ModuleNotFoundError as missing:
+        print(f"homework {args.action} needs {missing.name}, which is not installed here. Teachers get it with: "
+              "python -m pip install nbgrader", file=sys.stderr)
+        return 2
     except (ValueError, RuntimeError, OSError) as error:
         print(f"homework {args.action}: {error}", file=sys.stderr)
         return 2
