@@ -1,6 +1,7 @@
 """The checker survives whatever an answer does, and says precisely what it did."""
 
 import dataclasses
+import subprocess
 import sys
 import threading
 import time
@@ -137,6 +138,39 @@ def test_outside_the_main_thread_an_endless_loop_ends_too():
     thread.start()
     thread.join(CALL_LIMIT + 5)
     assert seen == ["did not finish"]
+
+
+COLD_IMPORT = """
+import sys, threading
+from course_utils import exercises
+from course_utils.attention import softmax
+from course_utils.checks import diagnose, sandbox
+sandbox.CALL_LIMIT = 0.2  # loading PyTorch takes longer
+
+def answer(x, axis=-1):
+    import torch
+    return softmax(torch.from_numpy(x), axis).numpy()
+
+def check():
+    print(diagnose(exercises.find("softmax"), answer).status)
+
+assert "torch" not in sys.modules
+if sys.argv[1] == "main":
+    check()
+else:
+    thread = threading.Thread(target=check)
+    thread.start()
+    thread.join()
+import torch
+print(torch.ones(2).sum().item())
+"""
+
+
+@pytest.mark.parametrize("thread", ["main", "other"])
+def test_a_library_may_load_in_peace(thread):
+    run = subprocess.run([sys.executable, "-c", COLD_IMPORT, thread], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert run.stdout.split() == ["passed", "2.0"]
 
 
 def test_the_keyboard_still_interrupts():

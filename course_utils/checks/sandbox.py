@@ -20,6 +20,7 @@ __all__ = ["CALL_LIMIT", "Elsewhere", "Outcome", "Stopped", "Trouble", "call_saf
            "outcome_of"]
 
 CALL_LIMIT = 1.2  # seconds of wall time for one call; the cases are tiny, a right answer needs milliseconds
+_IMPORT_LIMIT = 60  # seconds that an answer may spend on loading libraries, which is not counted as its own time
 _PRINT_LIMIT = 20_000  # characters kept of what an answer prints
 
 
@@ -283,7 +284,8 @@ def _time_limit(seconds):
 def _alarm(seconds):
     fired = 0
     tracing = sys.gettrace()
-    begun, worked = time.monotonic(), time.process_time()
+    started = begun = time.monotonic()
+    worked = time.process_time()
 
     def raise_always(frame, event, arg):
         if not _is_ours(frame):
@@ -291,12 +293,17 @@ def _alarm(seconds):
         return raise_always
 
     def on_time_up(signum, frame):
-        nonlocal fired
+        nonlocal fired, begun, worked
         if _is_ours(frame):  # already on the way out; the next alarm comes soon if not
+            return
+        now = time.monotonic()
+        # A library that is torn off while it loads (PyTorch takes seconds) brings Python down later.
+        if _is_importing(frame) and now - started < _IMPORT_LIMIT:
+            begun, worked = now, time.process_time()
             return
         # On a busy machine the time may be over before the answer had its share of it.
         starved = time.process_time() - worked < seconds / 2
-        if starved and time.monotonic() - begun < 2 * seconds:
+        if now - begun < (2 * seconds if starved else seconds):
             return
         fired += 1
         if fired > 1:
@@ -320,13 +327,24 @@ def _is_ours(frame):
     return frame.f_globals.get("__name__") in (__name__, "contextlib")
 
 
+def _is_importing(frame):
+    while frame is not None and not _is_ours(frame):
+        if frame.f_globals.get("__name__") == "importlib._bootstrap":
+            return True
+        frame = frame.f_back
+    return False
+
+
 @contextlib.contextmanager
 def _async_exception(seconds):
     thread, done = ctypes.c_ulong(threading.get_ident()), threading.Event()
 
     def watch():
-        wait = seconds
+        wait, started = seconds, time.monotonic()
         while not done.wait(wait):
+            if _is_importing(sys._current_frames().get(thread.value)) and time.monotonic() - started < _IMPORT_LIMIT:
+                wait = seconds
+                continue
             ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_TimeUp))
             wait = 0.05
 

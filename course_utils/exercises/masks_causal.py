@@ -7,8 +7,6 @@ from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Pro
 
 
 def _cases():
-    import torch  # noqa: F401 - no case holds a tensor, and loading it takes longer than an answer may
-
     return [Case((T,), note=note) for T, note in (
         (3, "three tokens"), (1, "one token alone"), (2, "two tokens"), (5, "five tokens"), (8, "eight tokens"))]
 

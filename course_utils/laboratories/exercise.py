@@ -32,19 +32,11 @@ def lab_exercise(lab, *, name, title, notebook, hints, minutes, points=1, core=T
             return None
         return _flat(lab.read(lab.claim(names, label), probe))
 
-    def cases():
-        # The first reading loads PyTorch, which takes longer than an answer may.
-        lab.read(lab.truth(lab.labels[0]), lab.probes[0])
-        return [Case((label, probe), note=f"layer {label} under the probe {probe!r}")
-                for label in lab.labels for probe in lab.probes]
-
-    def by_stages(**renamed):
-        return {**truth, **renamed}
-
     return Exercise(
         name=name, title=title, notebook=notebook, signature=f"{name}()",
         reference=lambda: dict(truth), arrays="numpy", returns=(Returns("reading", "(N,)"),),
-        cases=cases,
+        cases=lambda: [Case((label, probe), note=f"layer {label} under the probe {probe!r}")
+                       for label in lab.labels for probe in lab.probes],
         probes=[Probe(f"layer {label}, {truth[label]}, {lab.kind(truth[label]).sign}", _agrees_with(lab, label))
                 for label in lab.labels],
         stages=by_stages, invoke=reading,
