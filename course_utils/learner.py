@@ -37,9 +37,11 @@ def check(name, answer):
         raise ValueError(f"answer should be the function that you wrote, got own({name!r})")
     if not callable(answer):
         raise ValueError(f"answer should be your function, without parentheses, got {type(answer).__name__}")
-    verdict = diagnose(exercise, answer)
-    feedback = give_feedback(exercise, verdict)
-    if verdict.passed:
+    verdict = diagnose(exercise.visible, answer)
+    feedback = give_feedback(exercise.visible, verdict)
+    if verdict.passed and exercise.visible is not exercise:
+        feedback = _with_points_open(feedback, exercise)
+    elif verdict.passed:
         _passed[exercise.name] = answer
         problem = record_pass(exercise.name)
         if problem:
@@ -47,14 +49,22 @@ def check(name, answer):
     return feedback
 
 
+def _with_points_open(feedback, exercise):
+    """Say of a homework answer that what can be seen now is right; "passed" is only said when all is known."""
+    now, later = exercise.visible.points, exercise.points - exercise.visible.points
+    return dataclasses.replace(
+        feedback, headline=f"✓ {exercise.name}: what is visible now is right, {now:g} of {exercise.points:g} points",
+        rows=(*feedback.rows, ("Open", f"{later:g} more, decided after the deadline: think of other inputs")))
+
+
 def hint(name, number=None):
-    """Show the next hint of an exercise; the answer is the last.
+    """Show the next hint of an exercise; the answer is the last, and homework keeps that one back.
 
     Parameters
     ----------
     name : str
         Name of the exercise.
-    number : {1, 2, 3}, optional
+    number : int, optional
         Which hint; the next one if left out.
 
     Raises
@@ -63,12 +73,13 @@ def hint(name, number=None):
         If there is no such exercise or no such hint.
     """
     exercise = exercises.find(name)
+    last = len(exercise.hints) - bool(exercise.credit)
     if number is None:
-        number = min(_hints_given.get(name, 0) + 1, len(exercise.hints))
-    if number not in range(1, len(exercise.hints) + 1):
-        raise ValueError(f"number should be 1, 2 or 3, got {number!r}")
+        number = min(_hints_given.get(name, 0) + 1, last)
+    if number not in range(1, last + 1):
+        raise ValueError(f"number should be from 1 to {last}, got {number!r}")
     _hints_given[name] = number
-    print(f"Hint {number} of {len(exercise.hints)} for {name}:\n{exercise.hints[number - 1]}")
+    print(f"Hint {number} of {last} for {name}:\n{exercise.hints[number - 1]}")
 
 
 class Own:

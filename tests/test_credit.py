@@ -8,8 +8,11 @@ import pytest
 from course_utils import exercises
 from course_utils.checks import Case, Part, diagnose, earn
 from course_utils.exercises.softmax import SOFTMAX, softmax_by_stages
+from course_utils.learner import check, hint
 
 PARTS = (Part("rows", 2), Part("any axis", 1), Part("large scores", 1, visible=False))
+
+ALL = (*exercises.all_exercises(), *exercises.homework_exercises())
 
 
 def _shared_out(**more):
@@ -60,7 +63,7 @@ def test_numbers_learnt_by_heart_fail_on_drawn_cases():
     assert _points(exercise, answer, seed=7)[1] == 0
 
 
-@pytest.mark.parametrize("exercise", exercises.all_exercises(), ids=lambda exercise: exercise.name)
+@pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)
 def test_all_points_exactly_where_the_checker_says_passed(exercise):
     for answer in (exercise.reference, *(equivalent.function for equivalent in exercise.equivalents)):
         assert all(earned.earned for earned in earn(exercise, answer))
@@ -78,3 +81,25 @@ def test_a_case_of_an_unknown_part_is_refused():
     exercise = dataclasses.replace(SOFTMAX, cases=lambda: [Case((np.zeros(2),), part="rows")])
     with pytest.raises(ValueError, match=r"part should be one of .*, got 'rows'"):
         earn(exercise, exercise.reference)
+
+
+def test_before_the_deadline_only_the_visible_part_is_known(monkeypatch, tmp_path):
+    exercise = _shared_out(name="shared_softmax")
+    wrong = {mistake.name: exercise.wrong_answer(mistake) for mistake in exercise.mistakes}
+    assert exercise.visible.points == 3
+    assert diagnose(exercise.visible, wrong["no-maximum"]).passed
+    assert diagnose(exercise.visible, wrong["axis-ignored"]).names == ("axis-ignored",)
+    assert SOFTMAX.visible is SOFTMAX
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.jsonl"))
+    monkeypatch.setattr(exercises, "find", lambda name: exercise)
+    for answer in (exercise.reference, wrong["no-maximum"]):
+        said = str(check("shared_softmax", answer))
+        assert "what is visible now is right, 3 of 4 points" in said
+        assert "1 more, decided after the deadline" in said
+        assert "passed" not in said
+    assert not (tmp_path / "progress.jsonl").exists()
+    hint("shared_softmax", 2)
+    with pytest.raises(ValueError, match="number should be from 1 to 2, got 3"):
+        hint("shared_softmax", 3)  # the answer
+    with pytest.raises(ValueError, match="should have a visible part"):
+        _ = dataclasses.replace(exercise, credit=(Part("", 4, visible=False),)).visible

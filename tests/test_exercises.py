@@ -12,7 +12,7 @@ from course_utils import exercises
 from course_utils.checks import diagnose, give_feedback
 from course_utils.checks.bank import examine, totals
 
-ALL = exercises.all_exercises()
+ALL = (*exercises.all_exercises(), *exercises.homework_exercises())
 IDS = [exercise.name for exercise in ALL]
 
 

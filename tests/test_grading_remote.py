@@ -1,6 +1,7 @@
 """An answer in a child gets the verdict that it gets here: for the whole bank, gradients and modules included."""
 
 import dataclasses
+import pkgutil
 import sys
 import types
 
@@ -20,7 +21,8 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ch
 BANK = """from course_utils.exercises import find
 exercise = find({name!r})
 {wanted} = {answer}"""
-TOPICS = [f"course_utils.exercises.{topic}" for topic in exercises.TOPICS]
+ALL = (*exercises.all_exercises(), *exercises.homework_exercises())
+TOPICS = [module.name for module in pkgutil.walk_packages(exercises.__path__, "course_utils.exercises.")]
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +59,13 @@ def same_verdicts(zygote, exercise, numbers):
         child.end()
 
 
-@pytest.mark.parametrize("exercise", exercises.all_exercises(), ids=lambda exercise: exercise.name)
+@pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)
 def test_verdicts_from_a_child_are_those_given_here(zygote, exercise):
     same_verdicts(zygote, exercise, range(0, len(exercise.mistakes), 5))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("exercise", exercises.all_exercises(), ids=lambda exercise: exercise.name)
+@pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)
 def test_all_verdicts_from_a_child_are_those_given_here(zygote, exercise):
     same_verdicts(zygote, exercise, range(len(exercise.mistakes)))
 

@@ -115,6 +115,14 @@ def test_before_the_deadline_nothing_hidden_is_told(records):
     assert "large scores: 1 point, decided after the deadline" in bob.text
     for words in ("overflow", "1000", "softmax: passed", "not right yet"):
         assert words not in bob.text
+    both = dict(WRONG["bob"], softmax=NO_MAXIMUM.replace("e / e.sum(axis=axis, keepdims=True)", "e / e.sum()"))
+    with Zygote() as zygote:
+        record = {**mark(notebook(both), ASSIGNMENT, "ben", zygote), "file": "", "late_days": 0}
+    early, late = (Page(feedback_page(record, show_all=show_all)).text for show_all in (False, True))
+    assert "whole array" in early or "one sum" in early, early
+    for words in ("overflow", "1000", "large scores are", "subtract"):
+        assert words not in early
+    assert "overflow" in late
 
 
 def test_the_class_report_counts_mistakes_and_names_what_is_worth_a_look(records):

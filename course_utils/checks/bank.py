@@ -71,7 +71,8 @@ def run(args):
     # The engine knows no exercise: only this command, which shows the bank, looks them up.
     from course_utils import exercises
 
-    rows = [examine(exercises.find(name)) for name in args.exercise or [e.name for e in exercises.all_exercises()]]
+    everything = (*exercises.all_exercises(), *exercises.homework_exercises())
+    rows = [examine(exercises.find(name)) for name in args.exercise or [e.name for e in everything]]
     total = totals(rows)
     if args.json:
         print(json.dumps({**total, "exercises": [asdict(row) for row in rows]}))

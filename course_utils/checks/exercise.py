@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -213,6 +213,22 @@ class Exercise:
     def parts(self):
         """The shares of the points; a single one, without a name, where all is earned or nothing."""
         return tuple(self.credit) or (Part("", self.points),)
+
+    @cached_property
+    def visible(self):
+        """This exercise as far as it is told before the deadline: itself, if nothing of it is hidden."""
+        parts = tuple(part for part in self.parts if part.visible)
+        if parts == self.parts:
+            return self
+        if not parts:
+            raise ValueError(f"credit of {self.name!r} should have a visible part, got {self.credit}")
+        names = {part.name for part in parts}
+
+        def told(things):
+            return tuple(thing for thing, part in zip(things, self.part_of(*things)) if part in names)
+
+        return replace(self, credit=parts, points=sum(part.points for part in parts), drawn=None,
+                       cases=lambda: told(self.cases()), probes=told(self.probes))
 
     def part_of(self, *things):
         """Give the name of the part that each case or probe decides."""

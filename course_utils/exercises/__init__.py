@@ -1,9 +1,9 @@
-"""All exercises of the course, one module a topic: data for the checker."""
+"""All exercises of the course and of its homework, one module a topic: data for the checker."""
 
 import difflib
 from importlib import import_module
 
-__all__ = ["TOPICS", "all_exercises", "find"]
+__all__ = ["HOMEWORK", "TOPICS", "all_exercises", "find", "homework_exercises"]
 
 # In course order. Later topics need PyTorch: a topic is imported when its exercises are looked for.
 TOPICS = ("table_rows", "table_columns", "dot_products", "cosines", "score_tables", "nearest_keys", "softmax",
@@ -12,11 +12,18 @@ TOPICS = ("table_rows", "table_columns", "dot_products", "cosines", "score_table
           "masks_attention", "masks_padding", "masks_decoder", "masks_faults", "self_attention", "positions",
           "cross_attention", "split_heads", "merge_heads", "multi_head_attention", "heads_faults",
           "multi_head_module", "torch_weights", "torch_facts")
+# One package an assignment.
+HOMEWORK = ("homework.weights", "homework.masks", "homework.shared_heads", "homework.long_sequences")
 
 
 def all_exercises():
-    """Give every exercise, in course order."""
+    """Give every exercise of the lessons, in course order."""
     return tuple(exercise for topic in TOPICS for exercise in _topic(topic))
+
+
+def homework_exercises():
+    """Give every exercise of the assignments, in their order."""
+    return tuple(exercise for topic in HOMEWORK for exercise in _topic(topic))
 
 
 def find(name):
@@ -35,11 +42,11 @@ def find(name):
     ValueError
         If there is none; names that come close are told.
     """
-    for topic in TOPICS:
+    for topic in (*TOPICS, *HOMEWORK):
         for exercise in _topic(topic):
             if exercise.name == name:
                 return exercise
-    names = [exercise.name for exercise in all_exercises()]
+    names = [exercise.name for exercise in (*all_exercises(), *homework_exercises())]
     close = difflib.get_close_matches(str(name), names, n=3) or names
     raise ValueError(f"name should be the name of an exercise, such as {', '.join(map(repr, close))}, got {name!r}")
 

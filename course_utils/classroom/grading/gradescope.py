@@ -46,12 +46,10 @@ def results(record):
     """
     tests = []
     for place, result in enumerate(record["exercises"], 1):
-        rows = [f"**{label or 'There'}**: {without_paths(text, result.get('source', ''))}"
-                for label, text in result["rows"]]
         for part_number, part in enumerate(result["parts"], 1):
             # The words are about the first thing that is wrong; they go where points were lost.
             lost = part["points"] < part["of"] or result["state"] != "graded"
-            words = "\n\n".join([result["headline"], *rows, *result["notes"]]) if lost else "Right."
+            words = _words(result, result["early"] if part["visible"] else result) if lost else "Right."
             tests.append({
                 "name": f"{result['title']}{': ' + part['name'] if part['name'] else ''}",
                 "number": f"{place}.{part_number}",
@@ -69,6 +67,11 @@ def results(record):
         words.append(f"Given by a person: {in_points(sum(task['of'] for task in record['by_hand']))}.")
     return {"output": "\n\n".join(word for word in words if word), "output_format": "md", "visibility": "visible",
             "stdout_visibility": "hidden", "tests": tests, "extra_data": {"state": record["state"]}}
+
+
+def _words(result, told):
+    rows = [f"**{label or 'There'}**: {without_paths(text, result['source'])}" for label, text in told["rows"]]
+    return "\n\n".join([told["headline"], *rows, *result["notes"]])
 
 
 def bundle(source):

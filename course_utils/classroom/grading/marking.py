@@ -111,6 +111,7 @@ def _alone(exercise, answer, seed, zygote):
     try:
         earned = earn(exercise, remote, seed)
         verdict = diagnose(exercise, remote)
+        early = diagnose(exercise.visible, remote)
     finally:
         remote.close()
     state = "stopped" if remote.ended else "graded"
@@ -120,6 +121,7 @@ def _alone(exercise, answer, seed, zygote):
                        rows=[("Next", "take the cell from the assignment as it was given out and put your code in it")])
     parts = [(e.part, e.earned, e.why_not) for e in earned]
     result = _result(exercise, state, parts, give_feedback(exercise, verdict))
+    result["early"] = _words(give_feedback(exercise.visible, early))
     if answer.cell is None:
         result["notes"].append("The cell of this exercise is missing; the answer was found in another cell.")
     if remote.defined and remote.cell_error and remote.cell_error.kind != "not attempted":
@@ -139,19 +141,23 @@ def _alone(exercise, answer, seed, zygote):
 
 def _result(exercise, state, parts, feedback, headline="", rows=()):
     verdict = feedback.verdict if feedback else None
-    rows = [(label, text) for label, text in feedback.rows if label != "More"] if feedback else rows
+    words = _words(feedback) if feedback else {"headline": headline, "rows": [list(row) for row in rows]}
     return {
         "name": exercise.name, "title": exercise.title, "state": state,
         "status": verdict.status if verdict else "wrong",
         "points": sum(part.points for part, earned, _ in parts if earned), "of": exercise.points,
         "parts": [{"name": part.name, "points": part.points if earned else 0, "of": part.points,
                    "visible": part.visible, "why_not": why_not} for part, earned, why_not in parts],
-        "headline": feedback.headline if feedback else headline, "rows": [list(row) for row in rows],
+        **words, "early": words,  # early: before the deadline, knowing the visible parts only
         "mistakes": list(verdict.names) if verdict else [],
         "causes": [mistake.cause for mistake in verdict.mistakes] if verdict else [],
         "line": verdict.trouble.line if verdict and verdict.trouble else None, "notes": [], "print": "",
         "source": "",
     }
+
+
+def _words(feedback):
+    return {"headline": feedback.headline, "rows": [list(row) for row in feedback.rows if row[0] != "More"]}
 
 
 def _record(assignment, student, results, notes):

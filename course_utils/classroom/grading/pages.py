@@ -124,17 +124,18 @@ def _word(result, points, of):
 def _exercise(result, show_all):
     points, of = _shown(result, show_all)
     right = points == of and result["state"] == "graded"
+    told = result if show_all else result["early"]
     lines = [f"<h2>{html.escape(result['title'])}</h2>"]
     if right and not show_all and points < result["of"]:
         lines.append("<p>What can be seen before the deadline is right.</p>")
-    elif result["headline"]:
-        lines.append(f"<p>{_words(result['headline'])}</p>")
+    elif told["headline"]:
+        lines.append(f"<p>{_words(told['headline'])}</p>")
     if len(result["parts"]) > 1:
         lines.append(f"<ul>{''.join(_part(part, show_all) for part in result['parts'])}</ul>")
     if not right or show_all:
         known = result.get("source", "")
         lines.append("".join(f"<dt>{html.escape(label) or 'There'}</dt><dd>{_words(without_paths(text, known))}</dd>"
-                             for label, text in result["rows"]).join(("<dl>", "</dl>")) if result["rows"] else "")
+                             for label, text in told["rows"]).join(("<dl>", "</dl>")) if told["rows"] else "")
     lines += [f"<p>{_words(note)}</p>" for note in result["notes"]]
     if not right and result.get("source"):
         lines.append(_source(result["source"], result["line"]))

@@ -48,7 +48,7 @@ def preflight(path, assignment, student="", limits=None, how=None):
         lines.append(f"{_sign(result, points, of)} {result['name']}: {_words(result, points, of)}"
                      + (f"; {number(later)} more decided after the deadline" if later else ""))
         if points < of:
-            lines += [f"    {label + ': ' if label else ''}{text}" for label, text in result["rows"][:4]]
+            lines += [f"    {label + ': ' if label else ''}{text}" for label, text in result["early"]["rows"][:4]]
         lines += [f"    {note}" for note in result["notes"]]
     by_hand = sum(task["of"] for task in record["by_hand"])
     lines.append(_closing(open_points, by_hand, good))

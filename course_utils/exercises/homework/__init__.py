@@ -1,0 +1,1 @@
+"""Exercises of the four assignments, one package each."""

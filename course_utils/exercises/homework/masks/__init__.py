@@ -1,0 +1,3 @@
+"""Assignment 2: masks for packed sequences, windows and prefixes."""
+
+EXERCISES = ()
