@@ -102,4 +102,4 @@ def test_before_the_deadline_only_the_visible_part_is_known(monkeypatch, tmp_pat
     with pytest.raises(ValueError, match="number should be from 1 to 2, got 3"):
         hint("shared_softmax", 3)  # the answer
     with pytest.raises(ValueError, match="should have a visible part"):
-        _ = dataclasses.replace(exercise, credit=(Part("", 4, visible=False),)).visible
+        _ = dataclasses.replace(exercise, credit=[dataclasses.replace(part, visible=False) for part in PARTS]).visible
