@@ -278,7 +278,7 @@ def prepare_lesson():
 
 def test(options):
     """Run pytest; get a Chromium first, unless the browser tests are left out."""
-    prepare(["lab", "test"])
+    prepare(["lab", "proofs", "test"])
     get_browser = [PYTHON, "-m", "course_utils.classroom.browser"]
     if not any("not browser" in option for option in options):
         if subprocess.run(get_browser, cwd=ROOT, env=environment()).returncode:
