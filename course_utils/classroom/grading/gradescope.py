@@ -12,13 +12,14 @@ __all__ = ["bundle", "results", "write_results"]
 
 _ROOT = Path(__file__).parents[3]
 _SETUP = """#!/usr/bin/env bash
-# Run once, as root, when Gradescope builds the image. CPU wheels of PyTorch only: the others are large.
+# Run once, as root, when Gradescope builds the image. uv knows where PyTorch's builds without CUDA are.
 set -euo pipefail
 apt-get update
 apt-get install -y --no-install-recommends python3 python3-venv python3-pip
 python3 -m venv /autograder/venv
-/autograder/venv/bin/pip install --index-url https://download.pytorch.org/whl/cpu 'torch>=2.6'
-/autograder/venv/bin/pip install 'numpy>=1.26' 'matplotlib>=3.8' 'nbformat>=5.10'
+/autograder/venv/bin/pip install uv
+/autograder/venv/bin/uv pip install --python /autograder/venv/bin/python --torch-backend cpu \
+    'torch>=2.6' 'numpy>=1.26' 'matplotlib>=3.9' 'nbformat>=5.10'
 # Answers run as a user without rights, who has to be able to read Python and nothing else of this.
 chmod -R go-rwx /autograder/source
 """
