@@ -1,0 +1,217 @@
+"""Homework on long sequences: causal attention whose cost grows with the length, not with its square."""
+
+import math
+
+from course_utils.checks import Broken, Case, Exercise, Part, Probe, Returns
+from course_utils.exercises._shared import draw, rounded, tensor
+from course_utils.exercises.homework.long_sequences._linear_others import EQUIVALENTS, MISTAKES
+from course_utils.exercises.homework.long_sequences.forms import by_table
+
+VALUES, CAUSAL, AVERAGES, AXES = "the formula", "no later token", "averages of values", "any axes in front"
+
+
+def linear_attention(q, k, v):
+    """Average the values of all tokens so far under weights phi(q_i) . phi(k_j), phi(x) = elu(x) + 1.
+
+    Parameters
+    ----------
+    q, k : Tensor, shape (..., T, D)
+        Queries and keys (no unit), with the same axes in front as `v`.
+    v : Tensor, shape (..., T, Dv)
+        Values (no unit).
+
+    Returns
+    -------
+    Tensor, shape (..., T, Dv)
+        For token i, the sum over j <= i of phi(q_i) . phi(k_j) v_j, divided by that of phi(q_i) . phi(k_j).
+
+    References
+    ----------
+    Katharopoulos et al. (2020), "Transformers are RNNs", equations 7 to 12.
+
+    Examples
+    --------
+    >>> import torch
+    >>> linear_attention(torch.zeros(2, 1), torch.tensor([[0.0], [1.0]]), torch.tensor([[10.0], [40.0]])).tolist()
+    [[10.0], [30.0]]
+    """
+    return by_table(q, k, v)
+
+
+def _cases():
+    q, k, v = draw((2, 5, 3), (2, 5, 3), (2, 5, 4), seed=83)
+    return (
+        Case((tensor([[[0.0], [0.0]]]), tensor([[[0.0], [1.0]]]), tensor([[[10.0], [40.0]]])),
+             note="two tokens, D = Dv = 1"),
+        Case((tensor([[[0.0], [-1.0], [2.0]]]), tensor([[[-1.0], [1.0], [0.5]]]), tensor([[[3.0], [0.0], [6.0]]])),
+             note="three tokens, D = Dv = 1"),
+        Case(draw((2, 4, 3), (2, 4, 3), (2, 4, 5), seed=81), note="a batch of 2"),
+        Case(draw((3, 3, 3), (3, 3, 3), (3, 3, 3), seed=82), note="all sizes 3"),
+        Case((2 * q - 1, 2 * k - 1, v), note="many negative numbers in q and k"),
+        Case(draw((1, 7, 2), (1, 7, 2), (1, 7, 1), seed=84), note="7 tokens, Dv = 1"),
+        Case(draw((3, 1, 4), (3, 1, 4), (3, 1, 2), seed=85), note="a single token in each of 3 items"),
+    )
+
+
+def _drawn(seed):
+    return (Case(draw((2, 4, 3), (2, 4, 3), (2, 4, 5), seed=seed), note="a batch drawn for you"),
+            Case(draw((1, 6, 2), (1, 6, 2), (1, 6, 3), seed=seed + 1), note="6 tokens drawn for you"))
+
+
+# --- properties ---
+
+
+def _weights(call, q, k):
+    """The weights of the last token: with a value of its own for each token, the output is the weights."""
+    import torch
+
+    unit = torch.eye(k.shape[-2], dtype=k.dtype)[None]
+    return call(q, k, unit)[0, -1].detach()
+
+
+def _feature_of_the_keys(call):
+    k = tensor([[[0.0], [2.0], [-1.0]]])
+    weights = _weights(call, tensor([[[0.0]] * 3]), k)
+    for j, wanted in ((1, 3.0), (2, math.exp(-1))):
+        if not abs(float(weights[j] / weights[0]) - wanted) < 1e-3:
+            return Broken(f"for D = 1, a key of {float(k[0, j, 0]):g} should weigh {wanted:.3f} times as much as a "
+                          "key of 0",
+                          f"keys 0, 2 and -1: the last token has the weights {rounded(weights)}",
+                          "compute elu(x) + 1 by hand for x = 0, 2 and -1")
+
+
+def _feature_of_the_queries(call):
+    # phi(-60) is 0, so each key shows a single number of phi(q).
+    weights = _weights(call, tensor([[[0.0, 0.0], [-1.0, 2.0]]]), tensor([[[0.0, -60.0], [-60.0, 0.0]]]))
+    wanted = 3 * math.e
+    if not abs(float(weights[1] / weights[0]) - wanted) < 1e-2:
+        return Broken("the query [-1, 2] should become phi = [0.368, 3], whatever the keys are",
+                      f"keys with phi = [1, 0] and [0, 1] get the weights {rounded(weights)}; wanted are "
+                      f"{rounded([1 / (1 + wanted), wanted / (1 + wanted)])}",
+                      "print what your feature map makes of the query, before anything is multiplied")
+
+
+def _all_weights_positive(call):
+    q, k = draw((1, 5, 3), (1, 5, 3), seed=91)
+    weights = _weights(call, q, k - 1)
+    if not bool((weights > 0).all()):
+        return Broken("every token so far should get a weight above 0",
+                      f"five tokens: the last one has the weights {rounded(weights)}",
+                      "print the smallest number that your feature map can give")
+
+
+def _prefix(call):
+    q, k, v = draw((2, 6, 3), (2, 6, 3), (2, 6, 2), seed=92)
+    whole = call(q, k, v)
+    for t in (1, 2, 4):
+        part = call(q[:, :t], k[:, :t], v[:, :t])
+        if not (part - whole[:, :t]).abs().max() < 1e-4:
+            return Broken("the first tokens should come out the same when the sequence ends after them",
+                          f"row {t - 1} of item 0: {rounded(part[0, t - 1].detach())} alone, "
+                          f"{rounded(whole[0, t - 1].detach())} in a sequence of 6",
+                          "change the last token and look which rows of your output move")
+
+
+def _the_past_counts(call):
+    q, k, v = draw((1, 4, 3), (1, 4, 3), (1, 4, 2), seed=93)
+    other_k, other_v = k.clone(), v.clone()
+    other_k[:, 1] += 2
+    other_v[:, 2] += 5
+    before, by_key, by_value = (call(q, *pair).detach() for pair in ((k, v), (other_k, v), (k, other_v)))
+    for after, j, what in ((by_key, 1, "key"), (by_value, 2, "value")):
+        for i in range(j, 4):
+            if not (before[0, i] - after[0, i]).abs().max() > 1e-3:
+                return Broken(f"token {i} should attend to token {j}: another {what} there should change its output",
+                              f"row {i}: {rounded(before[0, i])} before and after",
+                              "for each token, write down which tokens it should see")
+
+
+def _ones_stay_ones(call):
+    import torch
+
+    q, k = draw((2, 5, 3), (2, 5, 3), seed=94)
+    out = call(q, k, torch.ones(2, 5, 2)).detach()
+    if not (out - 1).abs().max() < 1e-4:
+        i = int((out - 1).abs().amax(-1)[0].argmax())
+        return Broken("if every value is 1, every output should be 1",
+                      f"token {i} of item 0 gets {rounded(out[0, i])}",
+                      "add up the weights of one token after your division")
+
+
+def _inside_the_hull(call):
+    q, k, v = draw((2, 5, 3), (2, 5, 3), (2, 5, 2), seed=95)
+    v[:, ::2] += 4
+    out = call(q, k, v).detach()
+    low, high = v.cummin(dim=1).values, v.cummax(dim=1).values
+    bad = ((out < low - 1e-4) | (out > high + 1e-4) | out.isnan()).nonzero()
+    if len(bad):
+        b, i, c = bad[0].tolist()
+        return Broken("each output should lie between the smallest and the largest value so far",
+                      f"item {b}, token {i}, number {c}: the values so far lie between {low[b, i, c]:.3f} and "
+                      f"{high[b, i, c]:.3f}, the output is {out[b, i, c]:.3f}",
+                      "print the weights of that token: is one below 0, and do they sum to 1?")
+    if not bool((out[:, 1:] != v[:, 1:]).any()):
+        return Broken("from the second token on, the output should be an average of several values",
+                      "the output is v itself", "print the weights of the second token")
+
+
+def _no_axes_in_front(call):
+    q, k, v = draw((4, 3), (4, 3), (4, 2), seed=96)
+    one, alone = call(q[None], k[None], v[None]), call(q, k, v)
+    if tuple(alone.shape) != (4, 2) or not (alone - one[0]).abs().max() < 1e-4:
+        got = rounded(alone[1].detach()) if tuple(alone.shape) == (4, 2) else f"the shape {tuple(alone.shape)}"
+        return Broken("tensors without an axis in front should work, like one item of a batch",
+                      f"q and k of shape (4, 3), v of shape (4, 2): row 1 of a batch of one is "
+                      f"{rounded(one[0, 1].detach())}, without the batch it gives {got}",
+                      "count the axes that your sums run along from the back")
+
+
+def _many_axes_in_front(call):
+    q, k, v = draw((2, 3, 5, 4), (2, 3, 5, 4), (2, 3, 5, 6), seed=97)
+    whole = call(q, k, v)
+    for b, h in ((0, 0), (1, 2)):
+        alone = call(q[b, h][None], k[b, h][None], v[b, h][None])[0]
+        if tuple(whole.shape) != (2, 3, 5, 6) or not (whole[b, h] - alone).abs().max() < 1e-4:
+            return Broken("with two axes in front, each head of each item should come out as if it were alone",
+                          f"q and k of shape (2, 3, 5, 4), v of shape (2, 3, 5, 6): item {b}, head {h} differs",
+                          "count the axes that your sums run along from the back")
+
+
+LINEAR_ATTENTION = Exercise(
+    name="linear_attention",
+    title="Attend with running sums",
+    notebook="hw4_long_sequences",
+    signature="linear_attention(q, k, v)",
+    reference=linear_attention,
+    arrays="torch",
+    returns=(Returns("output", "(..., T, Dv)"),),
+    cases=_cases,
+    drawn=_drawn,
+    probes=(
+        Probe("keys go through the feature map", _feature_of_the_keys, VALUES),
+        Probe("queries go through the feature map", _feature_of_the_queries, VALUES),
+        Probe("all weights are positive", _all_weights_positive, VALUES),
+        Probe("a shorter sequence gives the same first rows", _prefix, CAUSAL),
+        Probe("a token attends to itself and to all before it", _the_past_counts, CAUSAL),
+        Probe("values of 1 give outputs of 1", _ones_stay_ones, AVERAGES),
+        Probe("outputs lie between the values so far", _inside_the_hull, AVERAGES),
+        Probe("no axis in front is needed", _no_axes_in_front, AXES),
+        Probe("heads of a batch are independent", _many_axes_in_front, AXES),
+    ),
+    stages=by_table,
+    mistakes=MISTAKES,
+    equivalents=EQUIVALENTS,
+    hints=(
+        "Two sums run along the tokens: one of phi(k_j) v_j, which is a table for each token, and one of phi(k_j). "
+        "Token i may use what they hold once its own key is in. Or write the table of all phi(q_i) . phi(k_j) first: "
+        "that is right as well.",
+        "`F.elu(x) + 1` is the feature map, for q and for k. What you divide by is the same sum with every value "
+        "replaced by 1. Count axes from the back, -1 and -2, so that any axes may stand in front.",
+        "`phi_q, phi_k = F.elu(q) + 1, F.elu(k) + 1`, `weights = (phi_q @ phi_k.mT).tril()`, then "
+        "`return weights @ v / weights.sum(dim=-1, keepdim=True)`",
+    ),
+    minutes=20,
+    points=8,
+    credit=(Part(VALUES, 3), Part(CAUSAL, 2), Part(AVERAGES, 1), Part(AXES, 2, visible=False)),
+    tolerance=1e-4,
+)
