@@ -181,8 +181,10 @@ def _explains(exercise, known, outcomes):
 def _pair_explains(exercise, pair, outcomes):
     """As `_explains`, case by case: most pairs are out after the first, smallest one."""
     wrong = exercise.wrong_answer(*pair)
-    for case, outcome in zip(cases_of(exercise), outcomes):
-        if not same_outcome(call_safely(wrong, case.args, case.kwargs, exercise), outcome, exercise.tolerance):
+    for number, (case, outcome) in enumerate(zip(cases_of(exercise), outcomes)):
+        known = _remember(exercise, (pair[0].name, pair[1].name, number),
+                          lambda case=case: call_safely(wrong, case.args, case.kwargs, exercise))
+        if not same_outcome(known, outcome, exercise.tolerance):
             return False
     return True
 

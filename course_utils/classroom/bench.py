@@ -1,6 +1,6 @@
 """Every figure the course promises, measured on this machine and put beside its bar.
 
-    python -m course_utils bench [--json] [--part figures] [--part checks] [--part import]
+    python -m course_utils bench [--json] [--part figures] [--part checks] [--part import] [--part grading]
 
 A busy machine makes everything slower: measure on a quiet one.
 """
@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 PARTS = ("import", "checks", "figures")
+MORE = ("grading",)  # only when asked for: it takes minutes, and nbgrader to compare with
 
 
 @dataclass(frozen=True)
@@ -157,12 +158,30 @@ def measure_figures():
     return [*figures, Figure("first paint, T = 512, from running the cell", first, "s", "<= 1")]
 
 
+def measure_grading():
+    """Grade a class, and a part of it with nbgrader.
+
+    Returns
+    -------
+    list of Figure
+    """
+    from course_utils.classroom import bench_grading
+
+    source = Path(__file__).resolve().parents[2] / "notebooks" / "homework" / "hw1_weights.ipynb"
+    found = bench_grading.measure(source)
+    ours, theirs, one, two = (found[name] for name in ("ours", "nbgrader", "one", "two"))
+    return [Figure(f"grading on one worker, beside nbgrader ({theirs:.2f} processor seconds a submission)",
+                   round(theirs / ours, 1), "times", ">= 50"),
+            Figure(f"two workers beside one ({one:.1f} s)", round(one / two, 2), "times", ">= 1.7"),
+            Figure(f"{bench_grading.CLASS} submissions on two workers", round(two, 1), "s", "<= 60")]
+
+
 def measure(parts=PARTS):
     """Measure the named parts.
 
     Parameters
     ----------
-    parts : sequence of {"import", "checks", "figures"}
+    parts : sequence of {"import", "checks", "figures", "grading"}
         What to measure.
 
     Returns
@@ -170,14 +189,15 @@ def measure(parts=PARTS):
     list of Figure
         In the order of the parts.
     """
-    ways = {"import": measure_import, "checks": measure_checks, "figures": measure_figures}
+    ways = {"import": measure_import, "checks": measure_checks, "figures": measure_figures,
+            "grading": measure_grading}
     return [figure for part in parts for figure in ways[part]()]
 
 
 def add_arguments(parser):
     """Declare the command's arguments."""
     parser.add_argument("--json", action="store_true", help="print one JSON list instead of a table")
-    parser.add_argument("--part", action="append", choices=PARTS, help="measure only this part (may be repeated)")
+    parser.add_argument("--part", action="append", choices=PARTS + MORE, help="only this part (may be repeated)")
 
 
 def run(args):

@@ -1,0 +1,123 @@
+"""How fast a class is graded, beside nbgrader's own autograde on the same submissions in the same run.
+
+Both are whole commands in processes of their own; what counts is the processor time of all that they started.
+nbgrader is run on two lots of different size: the difference is what a submission costs without the start of the
+command, which the course's grader is not spared.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+
+CLASS, LOTS = 300, (2, 8)
+"""Submissions for the course's grader, and for nbgrader's two lots."""
+
+# A third of the class is right, a third left one exercise as it was, a third is wrong in a way that no mistake of the
+# bank explains: the slowest kind to grade.
+_OFF = """
+_right = {name}
+def {name}(*args, **kwargs):
+    off = lambda x: type(x)(map(off, x)) if isinstance(x, (tuple, list)) else x * 1.0625 + 0.03125
+    return off(_right(*args, **kwargs))
+"""
+
+
+def measure(source, number=CLASS, lots=LOTS):
+    """Grade copies of an assignment's own solutions, whole and spoilt.
+
+    Parameters
+    ----------
+    source : path-like
+        The source notebook.
+    number : int
+        Submissions for the course's grader.
+    lots : pair of int
+        Submissions for nbgrader.
+
+    Returns
+    -------
+    dict
+        ``"ours"`` and ``"nbgrader"``: processor seconds a submission; ``"one"`` and ``"two"``: seconds by the clock
+        for all submissions on one worker and on two; ``"memory"``: the largest process in MB.
+    """
+    source, found = Path(source).resolve(), {}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        given, answers = _released(source), _solutions(source)
+        _hand_in(folder / "class", given, answers, number, "{student}.ipynb")
+        ours = ["-m", "course_utils", "homework", "grade", source, folder / "class"]
+        for name, jobs in (("one", 1), ("two", 2)):
+            found[name], cpu = _run([*ours, folder / name, "--jobs", jobs], _ROOT)
+            found.setdefault("ours", cpu / number)
+        if (folder / "one" / "gradebook.csv").read_bytes() != (folder / "two" / "gradebook.csv").read_bytes():
+            raise RuntimeError("two workers gave other points than one")
+        costs = []
+        for lot in lots:
+            course = folder / f"course{lot}"
+            (course / "source" / source.stem).mkdir(parents=True)
+            shutil.copy(source, course / "source" / source.stem)
+            _run(["-c", _NBGRADER, "generate_assignment", source.stem], course)
+            _hand_in(course / "submitted", given, answers, lot, f"{{student}}/{source.stem}/{source.name}")
+            costs.append(_run(["-c", _NBGRADER, "autograde", source.stem], course)[1])
+        found["nbgrader"] = (costs[1] - costs[0]) / (lots[1] - lots[0])
+    found["memory"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return found
+
+
+_ROOT = Path(__file__).resolve().parents[2]
+_NBGRADER = "import sys; from nbgrader.apps import NbGraderApp; sys.argv[0] = 'nbgrader'; NbGraderApp.launch_instance()"
+
+
+def _released(source):
+    from course_utils.classroom.grading.release import released
+
+    return nbformat.reads(released(source), as_version=4)
+
+
+def _solutions(source):
+    """The answers that stand in a source notebook: grade_id -> code."""
+    found = {}
+    for cell in nbformat.read(source, as_version=4).cells:
+        mark = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and mark.get("solution") and not mark.get("grade"):
+            found[mark["grade_id"]] = "\n".join(line for line in cell.source.split("\n")
+                                                if line.strip() not in ("### BEGIN SOLUTION", "### END SOLUTION"))
+    return found
+
+
+def _hand_in(folder, given, answers, number, place):
+    names = list(answers)
+    for n in range(number):
+        kind, chosen = n % 3, names[n // 3 % len(names)]
+        for cell in given.cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if name in answers and not (name == chosen and kind == 1):
+                spoilt = name == chosen and kind == 2
+                cell.source = answers[name] + spoilt * _OFF.format(name=name.replace("-", "_"))
+            elif name in answers:
+                cell.source = "raise NotImplementedError()"
+        path = folder / place.format(student=f"s{n:03}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(given, path)
+
+
+def _run(command, folder):
+    """Run one command; give its seconds by the clock, and the processor seconds of all that it started."""
+    python = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # nbgrader calls alembic by name
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run([sys.executable, *map(str, command)], cwd=folder, capture_output=True, text=True, check=False,
+                          env={**os.environ, "PATH": python, "PYTHONPATH": str(_ROOT), "OMP_NUM_THREADS": "1",
+                               "JUPYTER_PREFER_ENV_PATH": "1"})
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in (0, 1):  # 1: something needs a person's eyes
+        raise RuntimeError(f"{command[:3]} ended with {done.returncode}: {done.stderr[-2000:]}")
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
