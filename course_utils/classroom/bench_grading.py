@@ -52,22 +52,14 @@ def measure(source, number=CLASS, lots=LOTS):
     source, found = Path(source).resolve(), {}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        given, answers = _released(source), _solutions(source)
-        _hand_in(folder / "class", given, answers, number, "{student}.ipynb")
+        _hand_in(source, folder / "class", number, "{student}.ipynb")
         ours = ["-m", "course_utils", "homework", "grade", source, folder / "class"]
         for name, jobs in (("one", 1), ("two", 2)):
             found[name], cpu = _run([*ours, folder / name, "--jobs", jobs], _ROOT)
             found.setdefault("ours", cpu / number)
         if (folder / "one" / "gradebook.csv").read_bytes() != (folder / "two" / "gradebook.csv").read_bytes():
             raise RuntimeError("two workers gave other points than one")
-        costs = []
-        for lot in lots:
-            course = folder / f"course{lot}"
-            (course / "source" / source.stem).mkdir(parents=True)
-            shutil.copy(source, course / "source" / source.stem)
-            _run(["-c", _NBGRADER, "generate_assignment", source.stem], course)
-            _hand_in(course / "submitted", given, answers, lot, f"{{student}}/{source.stem}/{source.name}")
-            costs.append(_run(["-c", _NBGRADER, "autograde", source.stem], course)[1])
+        costs = [nbgrader(source, folder / f"course{lot}", lot) for lot in lots]
         found["nbgrader"] = (costs[1] - costs[0]) / (lots[1] - lots[0])
     found["memory"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     return found
@@ -83,7 +75,7 @@ def _released(source):
     return nbformat.reads(released(source), as_version=4)
 
 
-def _solutions(source):
+def solutions(source):
     """The answers that stand in a source notebook: grade_id -> code."""
     found = {}
     for cell in nbformat.read(source, as_version=4).cells:
@@ -94,7 +86,34 @@ def _solutions(source):
     return found
 
 
-def _hand_in(folder, given, answers, number, place):
+def nbgrader(source, course, number):
+    """Release an assignment with nbgrader, hand the first submissions in and grade them with its own autograde.
+
+    Parameters
+    ----------
+    source : path-like
+        The source notebook.
+    course : path-like
+        A folder for nbgrader's, made new.
+    number : int
+        Submissions.
+
+    Returns
+    -------
+    float
+        Processor seconds of the grading.
+    """
+    (course / "source" / source.stem).mkdir(parents=True)
+    shutil.copy(source, course / "source" / source.stem)
+    (course / "nbgrader_config.py").write_text(f"get_config().CourseDirectory.course_id = {course.name!r}\n",
+                                               encoding="utf-8")
+    _run(["-c", _NBGRADER, "generate_assignment", source.stem], course)
+    _hand_in(source, course / "submitted", number, f"{{student}}/{source.stem}/{source.name}")
+    return _run(["-c", _NBGRADER, "autograde", source.stem], course)[1]
+
+
+def _hand_in(source, folder, number, place):
+    given, answers = _released(source), solutions(source)
     names = list(answers)
     for n in range(number):
         kind, chosen = n % 3, names[n // 3 % len(names)]

@@ -1,0 +1,210 @@
+"""The four assignments from release to gradebook, with forty students who make the bank's mistakes."""
+
+import csv
+import html
+import json
+import random
+
+import nbformat
+import pytest
+from notebook_parts import ROOT
+
+from course_utils import exercises
+from course_utils.checks import diagnose, earn
+from course_utils.classroom import bench_grading, cli
+from course_utils.classroom.grading import runs
+from course_utils.classroom.grading.assignment import load
+from course_utils.classroom.grading.preflight import preflight
+
+SOURCES = sorted((ROOT / "notebooks" / "homework").glob("hw*.ipynb"))
+IDS = [path.stem for path in SOURCES]
+STUDENTS = 40
+# A student who has the bank's own answers: only a test lets a submission in on the exercises.
+BANK = """from course_utils.exercises import find
+{wanted} = {answer}"""
+RIGHT = "find({name!r}).reference"
+
+
+def answers_of(exercise):
+    """The bank as (source, function, causes of what is wrong), right answers first."""
+    right = [(RIGHT.format(name=exercise.name), exercise.reference, ())]
+    right += [(f"find({exercise.name!r}).equivalents[{n}].function", equivalent.function, ())
+              for n, equivalent in enumerate(exercise.equivalents)]
+    wrong = [(f"find({exercise.name!r}).wrong_answer(find({exercise.name!r}).mistakes[{n}])",
+              exercise.wrong_answer(mistake), (mistake.cause,)) for n, mistake in enumerate(exercise.mistakes)]
+    return right, wrong
+
+
+def submit(source, folder, chosen):
+    """Write one student's notebook; `chosen` maps names of exercises to code."""
+    notebook = nbformat.read(source, as_version=4)
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "").replace("-", "_")
+        if name in chosen:
+            cell.source = BANK.format(wanted=exercises.find(name).signature.split("(")[0], answer=chosen[name])
+    folder.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, folder / source.name)
+
+
+@pytest.fixture(params=SOURCES, ids=IDS)
+def source(request, tmp_path):
+    """An assignment whose answers may import the exercises."""
+    notebook = nbformat.read(request.param, as_version=4)
+    allows = notebook.metadata["homework"]["allows"]
+    package = ROOT / "course_utils" / "exercises"
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+               for path in package.rglob("*.py")]
+    notebook.metadata["homework"]["allows"] = [*allows, *modules, "course_utils.multihead"]
+    path = tmp_path / "source" / request.param.name
+    path.parent.mkdir()
+    nbformat.write(notebook, path)
+    return path
+
+
+def command(*words):
+    return cli.main(["homework", *map(str, words)])
+
+
+def test_there_are_four():
+    assert [path.stem[:3] for path in SOURCES] == ["hw1", "hw2", "hw3", "hw4"]
+    told = (ROOT / "docs" / "homework.md").read_text(encoding="utf-8")
+    assert [stem for stem in IDS if f"`{stem}`" not in told] == []
+
+
+def test_every_homework_exercise_stands_in_its_assignment():
+    in_notebooks = [(path.stem, exercise.name) for path in SOURCES for exercise in load(path).exercises]
+    assert in_notebooks == [(exercise.notebook, exercise.name) for exercise in exercises.homework_exercises()]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=IDS)
+def test_an_assignment_is_whole(path):
+    assignment, notebook = load(path), nbformat.read(path, as_version=4)
+    assert 3 <= len(assignment.exercises) <= 4
+    assert assignment.by_hand, "there is nothing for a person to read"
+    tested = {name: parts for _, name, parts in assignment.tests}
+    marks = [cell.metadata.get("nbgrader", {}) for cell in notebook.cells]
+    points = {mark["grade_id"]: mark["points"] for mark in marks if mark.get("grade") and not mark.get("solution")}
+    assert sum(points.values()) == assignment.points
+    minutes = 0
+    for exercise in assignment.exercises:
+        assert tested[exercise.name] == tuple(part.name for part in exercise.parts)
+        assert {part.visible for part in exercise.parts} == {True, False}, exercise.name
+        assert exercise.parts[0].visible
+        assert len(exercise.drawn(1)) >= 2
+        one, two = ([case.args for case in exercise.drawn(seed)] for seed in (1, 2))
+        assert repr(one) == repr([case.args for case in exercise.drawn(1)])
+        assert repr(one) != repr(two), f"{exercise.name} draws the same for every student"
+        minutes += exercise.minutes
+    assert 45 <= minutes <= 90
+    for cell, mark in zip(notebook.cells, marks):
+        if mark.get("solution") and cell.cell_type == "code":
+            assert "### BEGIN SOLUTION" in cell.source
+        if mark.get("grade") and not mark.get("solution"):
+            assert cell.source.startswith("check(")
+            assert "### BEGIN HIDDEN TESTS" in cell.source
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=IDS)
+def test_the_students_version_gives_nothing_away_and_runs(path, tmp_path, monkeypatch):
+    pytest.importorskip("nbgrader")
+    from course_utils.classroom.kernels import run_notebook
+
+    assert command("release", path, tmp_path) == 0
+    text = (tmp_path / path.name).read_text(encoding="utf-8")
+    for words in ("BEGIN SOLUTION", "earn(", "HIDDEN", "MARK SCHEME", *_lines(path)):
+        assert words not in text
+    released = nbformat.reads(text, as_version=4)
+    assert sum("raise NotImplementedError" in cell.source for cell in released.cells) == len(load(path).exercises)
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.jsonl"))
+    run_notebook(released, path.parent)
+    said = json.dumps(released)
+    assert said.count("Not attempted yet") >= len(load(path).exercises)
+    lines, good = preflight(tmp_path / path.name, load(path))
+    assert not good
+    assert sum(line.endswith("not attempted yet") or "not attempted yet;" in line for line in lines) == len(
+        load(path).exercises)
+
+
+def _lines(path):
+    """Lines that stand in the solutions and nowhere else of a source notebook."""
+    notebook = nbformat.read(path, as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    found = [line.strip() for code in _solved(notebook) for line in code.split("\n") if len(line.strip()) > 12]
+    assert found
+    return [json.dumps(line)[1:-1] for line in found if text.count(line) == 1]
+
+
+def _solved(notebook):
+    return [cell.source.split("### BEGIN SOLUTION")[1].split("### END SOLUTION")[0] for cell in notebook.cells
+            if cell.cell_type == "code" and "### BEGIN SOLUTION" in cell.source]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=IDS)
+def test_the_source_with_its_solutions_earns_everything(path, tmp_path):
+    assert set(bench_grading.solutions(path)) == {exercise.name for exercise in load(path).exercises}
+    assert command("grade", path, path.parent, tmp_path, "--pattern", rf"(?P<student>{path.stem})\.ipynb") == 0
+    [row] = csv.DictReader(open(tmp_path / "gradebook.csv", encoding="utf-8"))
+    assert float(row["points"]) == float(row["of"]) == load(path).points
+
+
+def test_forty_students_get_what_they_earned_and_are_told_their_mistake(source, tmp_path, capsys):
+    chance, assignment, expected, told = random.Random(4), load(source), {}, {}
+    for n in range(STUDENTS):
+        chosen, points, causes = {}, {}, []
+        for exercise in assignment.exercises:
+            right, wrong = answers_of(exercise)
+            code, function, why = chance.choice(wrong if chance.random() < 0.4 else right)
+            chosen[exercise.name] = code
+            causes += why
+            points[exercise.name] = sum(e.points for e in earn(exercise, function, assignment.seed(f"s{n:02}")))
+        submit(source, tmp_path / "in" / f"s{n:02}", chosen)
+        expected[f"s{n:02}"], told[f"s{n:02}"] = points, causes
+    assert command("grade", source, tmp_path / "in", tmp_path / "out", "--jobs", "2") == 0
+    got = {row["student"]: {e.name: float(row[e.name]) for e in assignment.exercises}
+           for row in csv.DictReader(open(tmp_path / "out" / "gradebook.csv", encoding="utf-8"))}
+    assert got == expected
+    assert command("report", tmp_path / "out") == 0
+    for student, causes in told.items():
+        page = html.unescape((tmp_path / "out" / "feedback" / f"{student}.html").read_text(encoding="utf-8"))
+        for cause in causes:
+            assert cause.replace("`", "") in page.replace("<code>", "").replace("</code>", ""), (student, cause)
+    assert (tmp_path / "out" / "class.html").stat().st_size > 2000
+
+
+@pytest.mark.slow
+def test_every_mistake_of_an_assignment_is_named_on_its_page(source, tmp_path):
+    """A student for each mistake, who has all else right."""
+    assignment, causes = load(source), {}
+    for exercise in assignment.exercises:
+        for mistake, (code, _, _) in zip(exercise.mistakes, answers_of(exercise)[1]):
+            student = f"{exercise.name}--{mistake.name}"
+            causes[student] = exercise, mistake
+            submit(source, tmp_path / "in" / student,
+                   {e.name: code if e is exercise else RIGHT.format(name=e.name) for e in assignment.exercises})
+    assert command("grade", source, tmp_path / "in", tmp_path / "out", "--jobs", "2") == 0
+    wrong = []
+    for record in runs.records_in(tmp_path / "out" / "records"):
+        exercise, mistake = causes[record["student"]]
+        [result] = [result for result in record["exercises"] if result["name"] == exercise.name]
+        if result["mistakes"] != [mistake.name] or mistake.cause not in dict(map(tuple, result["rows"])).values():
+            wrong.append((record["student"], result["mistakes"], result["rows"]))
+        if diagnose(exercise.visible, exercise.wrong_answer(mistake)).passed and result["early"]["headline"][0] != "✓":
+            wrong.append((record["student"], "told too early", result["early"]))
+    assert wrong == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SOURCES, ids=IDS)
+def test_nbgraders_own_autograde_agrees_on_honest_work(path, tmp_path):
+    pytest.importorskip("nbgrader")
+    course = tmp_path / "course"
+    bench_grading.nbgrader(path, course, 6)
+    assert command("grade", path, course / "submitted", tmp_path / "out") == 0
+    ours = {row["student"]: float(row["points"])
+            for row in csv.DictReader(open(tmp_path / "out" / "gradebook.csv", encoding="utf-8"))}
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
+        theirs = {one.student.id: one.score for one in book.assignment_submissions(path.stem)}
+    assert len(set(ours.values())) > 1
+    assert theirs == ours
