@@ -2,10 +2,10 @@
 
 import math
 
-from course_utils.checks import Broken, Case, Exercise, Part, Probe, Returns
+from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
 from course_utils.exercises._shared import draw, rounded, tensor
-from course_utils.exercises.homework.long_sequences._linear_others import EQUIVALENTS, MISTAKES
-from course_utils.exercises.homework.long_sequences.forms import by_table
+from course_utils.exercises.homework.long_sequences._linear_mistakes import MISTAKES
+from course_utils.exercises.homework.long_sequences.forms import by_running_sums, by_table, feature
 
 VALUES, CAUSAL, AVERAGES, AXES = "the formula", "no later token", "averages of values", "any axes in front"
 
@@ -177,6 +177,89 @@ def _many_axes_in_front(call):
                           "count the axes that your sums run along from the back")
 
 
+# --- right answers in other words ---
+
+
+def _by_cumsum(q, k, v):
+    import torch
+    import torch.nn.functional as F
+
+    q, k = F.elu(q) + 1, F.elu(k) + 1
+    state = torch.cumsum(k.unsqueeze(-1) * v.unsqueeze(-2), dim=-3)  # (..., T, D, Dv)
+    numerator = (q.unsqueeze(-1) * state).sum(dim=-2)
+    return numerator / (q * k.cumsum(dim=-2)).sum(dim=-1).unsqueeze(-1)
+
+
+def _token_by_token(q, k, v):
+    import torch
+
+    phi_q, phi_k = (torch.where(x > 0, x + 1, x.clamp(max=0).exp()) for x in (q, k))
+    state, total, rows = 0, 0, []
+    for i in range(q.shape[-2]):
+        state = state + phi_k[..., i, :, None] @ v[..., i, None, :]
+        total = total + phi_k[..., i, :]
+        row = (phi_q[..., i, None, :] @ state).squeeze(-2)
+        rows.append(row / (phi_q[..., i, :] * total).sum(-1)[..., None])
+    return torch.stack(rows, dim=-2)
+
+
+def _by_masked_fill(q, k, v):
+    import torch
+
+    T = q.size(-2)
+    weights = (feature(q) @ feature(k).mT).masked_fill(torch.triu(torch.ones(T, T, dtype=torch.bool), 1), 0.0)
+    weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-9)
+    return torch.matmul(weights, v)
+
+
+def _by_einsum(q, k, v):
+    import torch
+
+    phi_q, phi_k = (torch.relu(x) + torch.exp(-torch.relu(-x)) for x in (q, k))
+    state = torch.einsum("...td,...tv->...tdv", phi_k, v).cumsum(dim=-3)
+    below = torch.einsum("...td,...td->...t", phi_q, phi_k.cumsum(dim=-2))
+    return torch.einsum("...td,...tdv->...tv", phi_q, state) / below[..., None]
+
+
+def _by_loops(q, k, v):
+    import torch
+
+    if q.ndim > 2:
+        return torch.stack([_by_loops(*item) for item in zip(q, k, v)])
+    out = torch.zeros_like(v)
+    for i in range(len(q)):
+        weights = [float(feature(q[i]) @ feature(k[j])) for j in range(i + 1)]
+        for j, weight in enumerate(weights):
+            out[i] += weight / sum(weights) * v[j]
+    return out
+
+
+def _ones_beside_the_values(q, k, v):
+    import torch
+
+    beside = torch.cat([v, torch.ones_like(v[..., :1])], dim=-1)  # the last column collects the weights
+    sums = (feature(q) @ feature(k).transpose(-1, -2)).tril() @ beside
+    return sums[..., :-1] / sums[..., -1:]
+
+
+def _prefix_by_prefix(q, k, v):
+    import torch
+
+    rows = []
+    for t in range(1, q.shape[-2] + 1):
+        weights = (feature(q[..., t - 1:t, :]) * feature(k[..., :t, :])).sum(-1)
+        rows.append((weights[..., None] * v[..., :t, :]).sum(-2) / (weights.sum(-1, keepdim=True) + 1e-9))
+    return torch.stack(rows, -2)
+
+
+def _by_additive_mask(q, k, v):
+    import torch
+
+    weights = feature(q) @ feature(k).transpose(-2, -1)
+    logs = weights.log() + torch.full(weights.shape[-2:], -math.inf).triu(1)
+    return logs.softmax(dim=-1) @ v
+
+
 LINEAR_ATTENTION = Exercise(
     name="linear_attention",
     title="Attend with running sums",
@@ -200,7 +283,17 @@ LINEAR_ATTENTION = Exercise(
     ),
     stages=by_table,
     mistakes=MISTAKES,
-    equivalents=EQUIVALENTS,
+    equivalents=(
+        Equivalent("blocks", lambda q, k, v: by_running_sums(q, k, v, block=2)),
+        Equivalent("cumsum", _by_cumsum),
+        Equivalent("token-by-token", _token_by_token),
+        Equivalent("masked-fill", _by_masked_fill),
+        Equivalent("einsum", _by_einsum),
+        Equivalent("loops", _by_loops),
+        Equivalent("ones-beside-the-values", _ones_beside_the_values),
+        Equivalent("prefix-by-prefix", _prefix_by_prefix),
+        Equivalent("softmax-of-logarithms", _by_additive_mask),
+    ),
     hints=(
         "Two sums run along the tokens: one of phi(k_j) v_j, which is a table for each token, and one of phi(k_j). "
         "Token i may use what they hold once its own key is in. Or write the table of all phi(q_i) . phi(k_j) first: "

@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from course_utils.attention import softmax
-from course_utils.checks import Broken, Case, Exercise, Part, Probe, Returns
+from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
 from course_utils.exercises._shared import rounded
-from course_utils.exercises.homework.long_sequences._merge_others import EQUIVALENTS, MISTAKES, merge_by_stages
+from course_utils.exercises.homework.long_sequences._merge_mistakes import MISTAKES, merge_by_stages
 
 FIRST, LATER, EXTREME, UNSEEN = "the first block", "a later block", "large scores and hidden keys", "rows without a key"
 
@@ -217,6 +217,92 @@ def _after_an_unseen_block(call):
                       "print the state after the first block, row by row")
 
 
+# --- right answers in other words ---
+
+
+def _row_by_row(state, scores, values):
+    m, l, o = (np.array(x, dtype=float) for x in state)
+    for i, row in enumerate(scores):
+        top = max(m[i], row.max())
+        if top == -math.inf:
+            continue
+        old = math.exp(m[i] - top)
+        terms = np.exp(row - top)
+        m[i], l[i], o[i] = top, old * l[i] + terms.sum(), old * o[i] + terms @ values
+    return m, l, o
+
+
+def _key_by_key(state, scores, values):
+    m, l, o = state
+    for j in range(len(values)):
+        s = scores[:, j]
+        new_m = np.maximum(m, s)
+        seen = new_m > -math.inf
+        c = np.where(seen, np.exp(m - np.where(seen, new_m, 0)), 1.0)
+        e = np.where(seen, np.exp(s - np.where(seen, new_m, 0)), 0.0)
+        m, l, o = new_m, c * l + e, c[:, None] * o + e[:, None] * values[j]
+    return m, l, o
+
+
+def _two_softmaxes(state, scores, values):
+    m, l, o = state
+    block_m = scores.max(axis=1)
+    e = np.exp(scores - np.where(np.isneginf(block_m), 0, block_m)[:, None])
+    new_m = np.maximum(m, block_m)
+    base = np.where(np.isneginf(new_m), 0, new_m)
+    a, b = np.exp(m - base), np.exp(block_m - base)
+    return new_m, a * l + b * e.sum(1), a[:, None] * o + b[:, None] * (e @ values)
+
+
+def _old_sums_as_a_key(state, scores, values):
+    m, l, o = state
+    new_m = np.concatenate([m[:, None], scores], axis=1).max(axis=1)
+    base = np.nan_to_num(new_m, neginf=0.0)
+    e = np.exp(np.concatenate([m[:, None], scores], axis=1) - base[:, None])
+    return [new_m, e[:, 0] * l + e[:, 1:].sum(axis=1), e[:, :1] * o + np.dot(e[:, 1:], values)]
+
+
+def _nan_replaced(state, scores, values):
+    m, l, o = state
+    new_m = np.maximum(m, np.max(scores, axis=1))
+    old = np.nan_to_num(np.exp(m - new_m), nan=1.0)
+    e = np.nan_to_num(np.exp(scores - new_m[:, None]), nan=0.0)
+    return new_m, l * old + e.sum(axis=1), o * old[:, None] + e @ values
+
+
+def _seen_rows_only(state, scores, values):
+    m, l, o = (x.copy() for x in state)
+    rows = ~np.isneginf(scores).all(axis=1)
+    top = np.maximum(m[rows], scores[rows].max(axis=1))
+    c, e = np.exp(m[rows] - top), np.exp(scores[rows] - top[:, None])
+    l[rows] = l[rows] * c + e.sum(axis=1)
+    o[rows] = o[rows] * c[:, None] + e @ values
+    m[rows] = top
+    return m, l, o
+
+
+def _by_logarithms(state, scores, values):
+    m, l, o = state
+    new_m = np.maximum(m, scores.max(axis=-1))
+    base = np.where(np.isinf(new_m), 0.0, new_m)
+    log_l = np.logaddexp(np.log(l) + m, np.logaddexp.reduce(scores, axis=-1))
+    e = np.exp(scores - base[:, None])
+    return new_m, np.exp(log_l - base), np.exp(m - base)[:, None] * o + np.einsum("ts,sd->td", e, values)
+
+
+def _in_the_state_itself(state, scores, values):
+    m, l, o = state
+    new_m = np.fmax(m, scores.max(axis=-1))
+    safe = new_m.copy()
+    safe[safe == -math.inf] = 0
+    e, c = np.exp(scores - safe.reshape(-1, 1)), np.exp(m - safe)
+    l *= c
+    l += e.sum(-1)
+    o *= c.reshape(-1, 1)
+    o += e @ values
+    return new_m, l, o
+
+
 MERGE_BLOCK = Exercise(
     name="merge_block",
     title="Take a block of keys into a running softmax",
@@ -240,7 +326,16 @@ MERGE_BLOCK = Exercise(
     ),
     stages=merge_by_stages,
     mistakes=MISTAKES,
-    equivalents=EQUIVALENTS,
+    equivalents=(
+        Equivalent("row-by-row", _row_by_row),
+        Equivalent("key-by-key", _key_by_key),
+        Equivalent("two-partial-softmaxes", _two_softmaxes),
+        Equivalent("old-sums-as-one-more-key", _old_sums_as_a_key),
+        Equivalent("nan-replaced", _nan_replaced),
+        Equivalent("only-rows-that-see", _seen_rows_only),
+        Equivalent("logarithms", _by_logarithms),
+        Equivalent("into-the-state", _in_the_state_itself),
+    ),
     hints=(
         "Begin with the new maximum of each query. Everything in the new state is measured from it: the block's "
         "terms, and also the sums that are there already.",

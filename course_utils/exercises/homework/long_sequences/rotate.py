@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from course_utils.checks import Broken, Case, Exercise, Part, Probe, Returns
+from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
 from course_utils.exercises._shared import rounded
-from course_utils.exercises.homework.long_sequences._rotate_others import EQUIVALENTS, MISTAKES, rotate_by_stages
+from course_utils.exercises.homework.long_sequences._rotate_mistakes import MISTAKES, rotate_by_stages
 
 TURN, LENGTHS, DISTANCES, FAR = "pairs and angles", "lengths", "distances", "axes in front and far positions"
 
@@ -173,6 +173,86 @@ def _far_away(call):
                           "print the angle of position 30000007 in float32 and in float64")
 
 
+# --- right answers in other words ---
+
+
+def _by_slices(x, positions):
+    D = x.shape[-1]
+    angle = np.outer(positions, 10000.0 ** (-np.arange(0, D, 2) / D))
+    out = np.zeros(x.shape)
+    out[..., 0::2] = x[..., 0::2] * np.cos(angle) - x[..., 1::2] * np.sin(angle)
+    out[..., 1::2] = x[..., 0::2] * np.sin(angle) + x[..., 1::2] * np.cos(angle)
+    return out
+
+
+def _by_complex_numbers(x, positions):
+    D = x.shape[-1]
+    z = x[..., 0::2] + 1j * x[..., 1::2]
+    z = z * np.exp(1j * positions[:, None] / 10000 ** (np.arange(0, D, 2) / D))
+    return np.stack((z.real, z.imag), axis=-1).reshape(x.shape)
+
+
+def _by_loops(x, positions):
+    D = x.shape[-1]
+    out = np.empty_like(x)
+    for t, p in enumerate(positions):
+        for i in range(D // 2):
+            angle = p / 10000 ** (2 * i / D)
+            cos, sin = math.cos(angle), math.sin(angle)
+            out[..., t, 2 * i] = x[..., t, 2 * i] * cos - x[..., t, 2 * i + 1] * sin
+            out[..., t, 2 * i + 1] = x[..., t, 2 * i] * sin + x[..., t, 2 * i + 1] * cos
+    return out
+
+
+def _by_repeated_angles(x, positions):
+    D = x.shape[-1]
+    speed = np.exp(-np.arange(0, D, 2) / D * math.log(10000))
+    angle = np.repeat(positions[:, np.newaxis] * speed, 2, axis=-1)
+    partner = np.stack([-x[..., 1::2], x[..., 0::2]], axis=-1).reshape(x.shape)
+    return x * np.cos(angle) + partner * np.sin(angle)
+
+
+def _by_matrices(x, positions):
+    D = x.shape[-1]
+    rows = []
+    for t, p in enumerate(positions):
+        R = np.zeros((D, D))
+        for i in range(0, D, 2):
+            angle = p * 10000.0 ** (-i / D)
+            R[i:i + 2, i:i + 2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        rows.append(x[..., t, :] @ R.T)
+    return np.stack(rows, axis=-2)
+
+
+def _by_einsum(x, positions):
+    D = x.shape[-1]
+    angle = positions[:, None] * 10000.0 ** (-2 * np.arange(D // 2) / D)
+    cos, sin = np.cos(angle), np.sin(angle)
+    R = np.array([[cos, -sin], [sin, cos]])  # (2, 2, T, D / 2)
+    pairs = x.reshape(*x.shape[:-1], D // 2, 2)
+    return np.einsum("rcti,...tic->...tir", R, pairs).reshape(x.shape)
+
+
+def _in_the_type_of_x(x, positions):
+    D = x.shape[-1]
+    angle = positions.reshape(-1, 1).astype(np.float64) / np.power(10000.0, np.arange(0, D, 2) / D)
+    cos, sin = np.cos(angle).astype(x.dtype), np.sin(angle).astype(x.dtype)
+    a, b = x[..., ::2].copy(), x[..., 1::2].copy()
+    out = x.copy()
+    out[..., ::2] = cos * a - sin * b
+    out[..., 1::2] = sin * a + cos * b
+    return out
+
+
+def _rounded_speeds(x, positions):
+    # Coarse speeds are still the same for all positions, so a score goes on seeing the distance alone.
+    D = x.shape[-1]
+    speed = (10000.0 ** (-np.arange(0, D, 2) / D)).astype(x.dtype)
+    angle = positions[:, None] * speed
+    a, b, cos, sin = x[..., 0::2], x[..., 1::2], np.cos(angle), np.sin(angle)
+    return np.stack([a * cos - b * sin, a * sin + b * cos], axis=-1).reshape(x.shape)
+
+
 ROTATE = Exercise(
     name="rotate",
     title="Turn queries and keys by their positions",
@@ -196,7 +276,16 @@ ROTATE = Exercise(
     ),
     stages=rotate_by_stages,
     mistakes=MISTAKES,
-    equivalents=EQUIVALENTS,
+    equivalents=(
+        Equivalent("slices", _by_slices),
+        Equivalent("complex-numbers", _by_complex_numbers),
+        Equivalent("loops", _by_loops),
+        Equivalent("repeated-angles", _by_repeated_angles),
+        Equivalent("matrices", _by_matrices),
+        Equivalent("einsum", _by_einsum),
+        Equivalent("in-the-type-of-x", _in_the_type_of_x),
+        Equivalent("rounded-speeds", _rounded_speeds),
+    ),
     hints=(
         "Three small things: the angles, a table of shape (T, D / 2); the two numbers of each pair, which stand in "
         "the columns 0, 2, 4, ... and 1, 3, 5, ...; and the two formulas.",

@@ -1,15 +1,11 @@
-"""Linear attention in other words, right ones and wrong ones."""
+"""Wrong answers to linear attention."""
 
 import math
 
-from course_utils.checks import Equivalent, Mistake
-from course_utils.exercises.homework.long_sequences.forms import by_running_sums, by_table, feature
+from course_utils.exercises._projected_mistakes import mistake as _wrong
+from course_utils.exercises.homework.long_sequences.forms import by_table, feature
 
-__all__ = ["EQUIVALENTS", "MISTAKES"]
-
-
-def _wrong(name, cause, experiment, function=None, **changes):
-    return Mistake(name, cause, experiment, function, None if function else changes)
+__all__ = ["MISTAKES"]
 
 
 def _mapped(phi_q, phi_k=None):
@@ -71,6 +67,25 @@ def _softmax_attention(q, k, v):
     return scores.softmax(-1) @ v
 
 
+def _row_sums_without_an_axis(weights, v, table):
+    return weights @ v / weights.sum(dim=-1)
+
+
+def _denominator_along_the_numbers(q, k, v):
+    phi_q, phi_k = feature(q), feature(k)
+    return (phi_q @ phi_k.transpose(-2, -1)).tril() @ v / (phi_q * phi_k.cumsum(-1)).sum(-1, keepdim=True)
+
+
+def _hidden_by_minus_infinity(weights):
+    import torch
+
+    return weights.masked_fill(torch.ones(weights.shape[-2:], dtype=torch.bool).triu(1), -math.inf)
+
+
+def _without_itself_from_0(weights, v, table):
+    return weights @ v / (weights.sum(dim=-1, keepdim=True) + 1e-6)
+
+
 def _last_token_only(q, k, v):
     return by_table(q, k, v)[..., -1:, :].expand_as(v).clone()
 
@@ -111,6 +126,11 @@ def _four_axes(q, k, v):
     return by_table(q, k, v)
 
 
+def _two_axes(q, k, v):
+    _T, _D = q.shape
+    return by_table(q, k, v)
+
+
 def _first_axis_looped(q, k, v):
     import torch
 
@@ -123,6 +143,13 @@ def _two_axes_summed(q, k, v):
     phi_q, phi_k = feature(q), feature(k)
     rows = [(phi_q[i] @ phi_k[:i + 1].T) @ v[:i + 1] / (phi_q[i] @ phi_k[:i + 1].T).sum() for i in range(len(q))]
     return torch.stack(rows)
+
+
+def _both_in_place(q, k, v):
+    import torch
+
+    return by_table(torch.nn.functional.elu(q, inplace=True), torch.nn.functional.elu(k, inplace=True), v,
+                    features=lambda q, k: (q + 1, k + 1))
 
 
 def _in_place(q, k, v):
@@ -175,6 +202,11 @@ MISTAKES = (
            "Change the last token and look which rows of your output move.", cover=lambda w: w),
     _wrong("not-itself", "A token attends only to those before it; it should see itself too.",
            "Print the first row of your output: what is it divided by?", cover=lambda w: w.tril(-1)),
+    _wrong("not-itself-from-0", "A token attends only to those before it, so the first one gets nothing; it should see "
+           "itself too.", "Print the first row of your output beside that of v.", lambda q, k, v: by_table(
+               q, k, v, cover=lambda w: w.tril(-1), average=_without_itself_from_0)),
+    _wrong("minus-infinity-as-weight", "Later tokens get the weight -inf. That hides scores before a softmax; these "
+           "are weights already.", "Which weight takes a value out of a sum?", cover=_hidden_by_minus_infinity),
     _wrong("one-token-ahead", "A token also sees the one after it.",
            "Change the last token and look which rows of your output move.", cover=lambda w: w.tril(1)),
     _wrong("the-future", "A token attends to itself and to what comes after it; it should look back.",
@@ -189,6 +221,10 @@ MISTAKES = (
            "Set every value to 1 and print your output.", average=_counted),
     _wrong("divided-along-the-queries", "The weights of a key sum to 1; those of a query should.",
            "Set every value to 1 and print your output.", average=_over_the_queries),
+    _wrong("sums-without-an-axis", "The sums of the weights have lost an axis, so they divide along the wrong one.",
+           "Print the shapes of what you divide and of what you divide by.", average=_row_sums_without_an_axis),
+    _wrong("denominator-along-the-numbers", "The sum of phi(k) runs along the numbers of a key, not along the tokens.",
+           "Which axis of phi(k) holds the tokens, counted from the back?", _denominator_along_the_numbers),
     _wrong("divided-by-d", "The weights are divided by the square root of D and not by their sum.",
            "Set every value to 1 and print your output.", function=lambda q, k, v: by_table(
                q, k, v, average=lambda w, v, t: w @ v / math.sqrt(q.shape[-1]))),
@@ -201,12 +237,16 @@ MISTAKES = (
            "Where do you use elu?", _softmax_attention),
     _wrong("mean-of-values", "Every token so far gets the same weight: q and k are not used.",
            "Change a key and look whether your output moves.", _mean_of_values),
+    _wrong("keys-averaged", "The keys are averaged in place of the values.",
+           "Change v: does your output move?", lambda q, k, v: by_table(q, k, k)),
     _wrong("last-row-for-all", "All tokens get the output of the last one: the sums are not kept on the way.",
            "Print two rows of your output.", _last_token_only),
     _wrong("returned-transposed", "The last two axes of the result are exchanged.",
            "Print the shapes of v and of your result.", give=lambda out: out.transpose(-2, -1)),
     _wrong("written-into-k", "The feature map is applied in place, which changes the tensor of the caller.",
            "Print k before and after the call.", _in_place),
+    _wrong("written-into-q-and-k", "The feature map is applied in place, which changes the tensors of the caller.",
+           "Print q and k before and after the call.", _both_in_place),
     _wrong("sums-along-the-batch", "The running sums go along the first axis, from item to item of the batch.",
            "Change item 0 of a batch of 2: does the output of item 1 move?", _summed_along(0)),
     _wrong("sums-go-on-through-the-batch", "The sums go on from item to item: each should begin at 0.",
@@ -214,6 +254,14 @@ MISTAKES = (
     _wrong("sums-along-axis-1", "The sums run along axis 1 counted from the front, which holds the tokens only when "
            "there is one axis before them.", "For a tensor of shape (2, 3, 5, 4), which axis is 1, and which is -2?",
            _summed_along(1)),
+    _wrong("axes-1-and-2-exchanged", "Axes 1 and 2, counted from the front, are exchanged; they hold tokens and "
+           "numbers only when one axis is before them.", "Which axes are the last two of shape (2, 3, 5, 4)?",
+           lambda q, k, v: by_table(q, k, v, compare=lambda a, b: a @ b.transpose(1, 2))),
+    _wrong("all-axes-exchanged", "`.T` turns all axes round; only the last two should change places.",
+           "Print k.T.shape for k of shape (2, 4, 3).", lambda q, k, v: by_table(
+               q, k, v, compare=lambda a, b: a @ b.permute(*range(b.ndim - 1, -1, -1)))),
+    _wrong("two-axes-only", "It wants exactly two axes, and `...` stands for any number in front.",
+           "Call it on tensors of shape (1, 4, 3).", _two_axes),
     _wrong("three-axes-only", "It wants exactly three axes, and `...` stands for any number in front.",
            "Call it on tensors of shape (4, 3).", _three_axes),
     _wrong("three-axes-by-einsum", "Its einsum names three axes, and `...` stands for any number in front.",
@@ -222,100 +270,4 @@ MISTAKES = (
            "Call it on tensors of shape (1, 4, 3).", _four_axes),
     _wrong("items-of-the-first-axis", "It loops over the first axis and takes what is left for tokens and numbers, "
            "which holds only for three axes.", "Call it on tensors of shape (2, 3, 5, 4).", _first_axis_looped),
-)
-
-
-# --- right answers in other words ---
-
-
-def _by_cumsum(q, k, v):
-    import torch
-    import torch.nn.functional as F
-
-    q, k = F.elu(q) + 1, F.elu(k) + 1
-    state = torch.cumsum(k.unsqueeze(-1) * v.unsqueeze(-2), dim=-3)  # (..., T, D, Dv)
-    numerator = (q.unsqueeze(-1) * state).sum(dim=-2)
-    return numerator / (q * k.cumsum(dim=-2)).sum(dim=-1).unsqueeze(-1)
-
-
-def _token_by_token(q, k, v):
-    import torch
-
-    phi_q, phi_k = (torch.where(x > 0, x + 1, x.clamp(max=0).exp()) for x in (q, k))
-    state, total, rows = 0, 0, []
-    for i in range(q.shape[-2]):
-        state = state + phi_k[..., i, :, None] @ v[..., i, None, :]
-        total = total + phi_k[..., i, :]
-        row = (phi_q[..., i, None, :] @ state).squeeze(-2)
-        rows.append(row / (phi_q[..., i, :] * total).sum(-1)[..., None])
-    return torch.stack(rows, dim=-2)
-
-
-def _by_masked_fill(q, k, v):
-    import torch
-
-    T = q.size(-2)
-    weights = (feature(q) @ feature(k).mT).masked_fill(torch.triu(torch.ones(T, T, dtype=torch.bool), 1), 0.0)
-    weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-9)
-    return torch.matmul(weights, v)
-
-
-def _by_einsum(q, k, v):
-    import torch
-
-    phi_q, phi_k = (torch.relu(x) + torch.exp(-torch.relu(-x)) for x in (q, k))
-    state = torch.einsum("...td,...tv->...tdv", phi_k, v).cumsum(dim=-3)
-    below = torch.einsum("...td,...td->...t", phi_q, phi_k.cumsum(dim=-2))
-    return torch.einsum("...td,...tdv->...tv", phi_q, state) / below[..., None]
-
-
-def _by_loops(q, k, v):
-    import torch
-
-    if q.ndim > 2:
-        return torch.stack([_by_loops(*item) for item in zip(q, k, v)])
-    out = torch.zeros_like(v)
-    for i in range(len(q)):
-        weights = [float(feature(q[i]) @ feature(k[j])) for j in range(i + 1)]
-        for j, weight in enumerate(weights):
-            out[i] += weight / sum(weights) * v[j]
-    return out
-
-
-def _ones_beside_the_values(q, k, v):
-    import torch
-
-    beside = torch.cat([v, torch.ones_like(v[..., :1])], dim=-1)  # the last column collects the weights
-    sums = (feature(q) @ feature(k).transpose(-1, -2)).tril() @ beside
-    return sums[..., :-1] / sums[..., -1:]
-
-
-def _prefix_by_prefix(q, k, v):
-    import torch
-
-    rows = []
-    for t in range(1, q.shape[-2] + 1):
-        weights = (feature(q[..., t - 1:t, :]) * feature(k[..., :t, :])).sum(-1)
-        rows.append((weights[..., None] * v[..., :t, :]).sum(-2) / (weights.sum(-1, keepdim=True) + 1e-9))
-    return torch.stack(rows, -2)
-
-
-def _by_additive_mask(q, k, v):
-    import torch
-
-    weights = feature(q) @ feature(k).transpose(-2, -1)
-    logs = weights.log() + torch.full(weights.shape[-2:], -math.inf).triu(1)
-    return logs.softmax(dim=-1) @ v
-
-
-EQUIVALENTS = (
-    Equivalent("blocks", lambda q, k, v: by_running_sums(q, k, v, block=2)),
-    Equivalent("cumsum", _by_cumsum),
-    Equivalent("token-by-token", _token_by_token),
-    Equivalent("masked-fill", _by_masked_fill),
-    Equivalent("einsum", _by_einsum),
-    Equivalent("loops", _by_loops),
-    Equivalent("ones-beside-the-values", _ones_beside_the_values),
-    Equivalent("prefix-by-prefix", _prefix_by_prefix),
-    Equivalent("softmax-of-logarithms", _by_additive_mask),
 )

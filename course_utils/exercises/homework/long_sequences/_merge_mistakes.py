@@ -1,13 +1,13 @@
-"""Taking a block into a running softmax in stages, and the wrong and the right answers made of them."""
+"""Taking a block into a running softmax in stages, and the wrong answers made of them."""
 
 import math
 
 import numpy as np
 
 from course_utils.attention import softmax
-from course_utils.checks import Equivalent, Mistake
+from course_utils.exercises._projected_mistakes import mistake as _wrong
 
-__all__ = ["EQUIVALENTS", "MISTAKES", "merge_by_stages"]
+__all__ = ["MISTAKES", "merge_by_stages"]
 
 
 def merge_by_stages(state, scores, values, *, largest=lambda m, s: np.maximum(m, s.max(axis=-1)),
@@ -24,10 +24,6 @@ def merge_by_stages(state, scores, values, *, largest=lambda m, s: np.maximum(m,
     e = term(scores, from_here, m)  # (T, Sb)
     c = correct(m, from_here)  # (T,): exp(old score - old m) times this is exp(old score - new m)
     return give(new_m, total(l, c, e), output(o, c, e, values))
-
-
-def _wrong(name, cause, experiment, function=None, **changes):
-    return Mistake(name, cause, experiment, function, None if function else changes)
 
 
 def _of_the_block(m, s):
@@ -59,6 +55,30 @@ def _running_average(state, scores, values):
     return new_m, new_l, (kept[:, None] * o + np.exp(scores - base[:, None]) @ values) / some
 
 
+def _running_average_from_zero(state, scores, values):
+    with np.errstate(all="ignore"):
+        new_m, new_l, o = _running_average(state, scores, values)
+        return new_m, new_l, np.where(new_l[:, None] == 0, np.nan, o)
+
+
+def _softmax_of_the_block(state, scores, values):
+    m = scores.max(axis=-1)
+    e = np.exp(scores - m[:, None])
+    return m, e.sum(axis=-1), e / e.sum(axis=-1, keepdims=True) @ values
+
+
+def _new_terms_divided(state, scores, values):
+    new_m, new_l, o = merge_by_stages(state, scores, values)
+    kept = merge_by_stages(state, scores, 0 * values)[2]
+    return new_m, new_l, kept + (o - kept) / new_l[:, None]
+
+
+def _old_output_times_l(state, scores, values):
+    new_m, new_l, o = merge_by_stages(state, scores, values)
+    kept = merge_by_stages(state, scores, 0 * values)[2]
+    return new_m, new_l, o - kept + state[1][:, None] * kept
+
+
 def _guard_for_the_whole_block(state, scores, values):
     if np.isneginf(scores).all():
         return state
@@ -68,6 +88,10 @@ def _guard_for_the_whole_block(state, scores, values):
 def _block_measured_alone(s, base, m):
     top = s.max(axis=-1, keepdims=True)
     return np.exp(s - np.where(top == -math.inf, 0.0, top))
+
+
+def _not_below(lowest):
+    return lambda m, s: np.maximum(np.maximum(m, s.max(axis=-1)), lowest)
 
 
 def _columns_kept(m, l, o):
@@ -115,6 +139,18 @@ MISTAKES = (
     _wrong("one-maximum-for-all", "All queries share one maximum; each row needs its own.",
            "Print m for the scores [[0, 1], [2, 0]]: should both queries have the same?",
            largest=lambda m, s: np.full_like(m, max(m.max(), s.max()))),
+    _wrong("one-maximum-for-the-block", "The maximum of a block is taken over all queries; each row needs its own.",
+           "Print m for the scores [[0, 1], [2, 0]]: should both queries have the same?",
+           largest=lambda m, s: np.maximum(m, s.max())),
+    _wrong("maximum-over-the-queries", "The maximum is taken over the queries; it should be taken over the keys.",
+           "For 3 queries and 4 keys, which shape has your maximum of the block?",
+           largest=lambda m, s: np.maximum(m, s.max(axis=0))),
+    _wrong("maximum-along-the-keys", "The maxima of the queries are subtracted along the keys: they lack an axis.",
+           "Print the shapes of the scores and of what you subtract: which axis of the one is which of the other?",
+           term=lambda s, base, m: np.exp(s - base)),
+    _wrong("correction-along-the-values", "The factors of the queries are multiplied along the numbers of o: they lack "
+           "an axis.", "Print the shapes of o and of your factor: which axis of the one is which of the other?",
+           output=lambda o, c, e, v: c * o + e @ v),
     _wrong("maximum-kept", "m comes back as it went in, although the sums are measured from the new maximum.",
            "Print m after the first block: it should no longer be -inf.",
            function=lambda state, scores, values: (state[0], *merge_by_stages(state, scores, values)[1:])),
@@ -134,6 +170,17 @@ MISTAKES = (
            "it should be a plain sum.",
            "Print o after one block of four keys with the score 0: it should be the sum of their values.",
            _running_average),
+    _wrong("running-average-over-zero", "o is kept as an average, multiplied by l and divided by the new l in every "
+           "step; here it should be a plain sum.",
+           "Print o after one block of four keys with the score 0: it should be the sum of their values.",
+           _running_average_from_zero),
+    _wrong("new-terms-divided", "The terms of the block are divided by l before they go into o; o should stay a plain "
+           "sum.", "Print o after one block of four keys with the score 0: it should be the sum of their values.",
+           _new_terms_divided),
+    _wrong("o-times-l", "The earlier o is multiplied by l: that is for an o that was divided, and this one never is.",
+           "Take m = 1, l = 2, o = 30 and a key that hardly counts: what should o be afterwards?", _old_output_times_l),
+    _wrong("softmax-of-the-block", "The result is a softmax of the block alone; the state that came in is not used.",
+           "Merge two blocks with the same scores: is l larger after the second one?", _softmax_of_the_block),
     _wrong("averages-added", "Each block gets a softmax of its own, and the averages are added: a block of weak keys "
            "then counts for as much as a block of strong ones.",
            "Merge a key with the score 0 and one with the score 10, one a block, and divide o by l.", _averages_added),
@@ -167,109 +214,20 @@ MISTAKES = (
            "see.", "Hide a first block from query 1 alone and print the state.", _guard_for_the_whole_block),
     _wrong("large-negative-number", "In place of -inf, a large negative number comes back as m.",
            "Print m after a first block that nobody sees: nothing should have changed.",
-           largest=lambda m, s: np.maximum(np.maximum(m, s.max(axis=-1)), -1e30)),
+           largest=_not_below(-1e30)),
+    _wrong("minus-a-billion", "In place of -inf, minus a billion comes back as m.",
+           "Print m after a first block that nobody sees: nothing should have changed.", largest=_not_below(-1e9)),
+    _wrong("smallest-number", "In place of -inf, the smallest number of the type comes back as m.",
+           "Print m after a first block that nobody sees: nothing should have changed.",
+           largest=_not_below(np.finfo(float).min)),
+    _wrong("nan-made-0", "-inf - (-inf) is made 0 before the exponential, and exp(0) is 1: hidden keys count.",
+           "Print l after a first block that nobody sees: nothing should have changed.",
+           base=lambda new, m, s: new, term=lambda s, base, m: np.exp(np.nan_to_num(s - base[:, None])),
+           correct=lambda m, base: np.exp(np.nan_to_num(m - base))),
     _wrong("zero-kept-as-maximum", "The 0 that stands in for a maximum of -inf comes back as m, and the next block is "
            "compared with it.", "Print m after a first block that nobody sees: nothing should have changed.",
            give=lambda m, l, o: (np.where(m == -math.inf, 0.0, m), l, o)),
     _wrong("zero-as-maximum-from-the-start", "m = -inf is replaced by 0 on the way in, so a query whose scores are all "
            "negative gets the maximum 0.", "Print m after one block with the scores -3 and -5.",
            largest=lambda m, s: np.maximum(np.where(m == -math.inf, 0.0, m), s.max(axis=-1))),
-)
-
-
-# --- right answers in other words ---
-
-
-def _row_by_row(state, scores, values):
-    m, l, o = (np.array(x, dtype=float) for x in state)
-    for i, row in enumerate(scores):
-        top = max(m[i], row.max())
-        if top == -math.inf:
-            continue
-        old = math.exp(m[i] - top)
-        terms = np.exp(row - top)
-        m[i], l[i], o[i] = top, old * l[i] + terms.sum(), old * o[i] + terms @ values
-    return m, l, o
-
-
-def _key_by_key(state, scores, values):
-    m, l, o = state
-    for j in range(len(values)):
-        s = scores[:, j]
-        new_m = np.maximum(m, s)
-        seen = new_m > -math.inf
-        c = np.where(seen, np.exp(m - np.where(seen, new_m, 0)), 1.0)
-        e = np.where(seen, np.exp(s - np.where(seen, new_m, 0)), 0.0)
-        m, l, o = new_m, c * l + e, c[:, None] * o + e[:, None] * values[j]
-    return m, l, o
-
-
-def _two_softmaxes(state, scores, values):
-    m, l, o = state
-    block_m = scores.max(axis=1)
-    e = np.exp(scores - np.where(np.isneginf(block_m), 0, block_m)[:, None])
-    new_m = np.maximum(m, block_m)
-    base = np.where(np.isneginf(new_m), 0, new_m)
-    a, b = np.exp(m - base), np.exp(block_m - base)
-    return new_m, a * l + b * e.sum(1), a[:, None] * o + b[:, None] * (e @ values)
-
-
-def _old_sums_as_a_key(state, scores, values):
-    m, l, o = state
-    new_m = np.concatenate([m[:, None], scores], axis=1).max(axis=1)
-    base = np.nan_to_num(new_m, neginf=0.0)
-    e = np.exp(np.concatenate([m[:, None], scores], axis=1) - base[:, None])
-    return [new_m, e[:, 0] * l + e[:, 1:].sum(axis=1), e[:, :1] * o + np.dot(e[:, 1:], values)]
-
-
-def _nan_replaced(state, scores, values):
-    m, l, o = state
-    new_m = np.maximum(m, np.max(scores, axis=1))
-    old = np.nan_to_num(np.exp(m - new_m), nan=1.0)
-    e = np.nan_to_num(np.exp(scores - new_m[:, None]), nan=0.0)
-    return new_m, l * old + e.sum(axis=1), o * old[:, None] + e @ values
-
-
-def _seen_rows_only(state, scores, values):
-    m, l, o = (x.copy() for x in state)
-    rows = ~np.isneginf(scores).all(axis=1)
-    top = np.maximum(m[rows], scores[rows].max(axis=1))
-    c, e = np.exp(m[rows] - top), np.exp(scores[rows] - top[:, None])
-    l[rows] = l[rows] * c + e.sum(axis=1)
-    o[rows] = o[rows] * c[:, None] + e @ values
-    m[rows] = top
-    return m, l, o
-
-
-def _by_logarithms(state, scores, values):
-    m, l, o = state
-    new_m = np.maximum(m, scores.max(axis=-1))
-    base = np.where(np.isinf(new_m), 0.0, new_m)
-    log_l = np.logaddexp(np.log(l) + m, np.logaddexp.reduce(scores, axis=-1))
-    e = np.exp(scores - base[:, None])
-    return new_m, np.exp(log_l - base), np.exp(m - base)[:, None] * o + np.einsum("ts,sd->td", e, values)
-
-
-def _in_the_state_itself(state, scores, values):
-    m, l, o = state
-    new_m = np.fmax(m, scores.max(axis=-1))
-    safe = new_m.copy()
-    safe[safe == -math.inf] = 0
-    e, c = np.exp(scores - safe.reshape(-1, 1)), np.exp(m - safe)
-    l *= c
-    l += e.sum(-1)
-    o *= c.reshape(-1, 1)
-    o += e @ values
-    return new_m, l, o
-
-
-EQUIVALENTS = (
-    Equivalent("row-by-row", _row_by_row),
-    Equivalent("key-by-key", _key_by_key),
-    Equivalent("two-partial-softmaxes", _two_softmaxes),
-    Equivalent("old-sums-as-one-more-key", _old_sums_as_a_key),
-    Equivalent("nan-replaced", _nan_replaced),
-    Equivalent("only-rows-that-see", _seen_rows_only),
-    Equivalent("logarithms", _by_logarithms),
-    Equivalent("into-the-state", _in_the_state_itself),
 )

@@ -1,12 +1,10 @@
-"""Rotary positions in stages, and the wrong and the right answers made of them."""
-
-import math
+"""Rotary positions in stages, and the wrong answers made of them."""
 
 import numpy as np
 
-from course_utils.checks import Equivalent, Mistake
+from course_utils.exercises._projected_mistakes import mistake as _wrong
 
-__all__ = ["EQUIVALENTS", "MISTAKES", "rotate_by_stages"]
+__all__ = ["MISTAKES", "rotate_by_stages"]
 
 
 def _neighbours(x):
@@ -26,10 +24,6 @@ def rotate_by_stages(x, positions, *, place=lambda positions: positions, exponen
     power = base ** exponent(np.arange(D // 2), D)  # (D / 2,)
     angles = angle(place(positions)[:, None], power)  # (T, D / 2)
     return give(join(*turn(*split(x), *circle(angles))), x)
-
-
-def _wrong(name, cause, experiment, function=None, **changes):
-    return Mistake(name, cause, experiment, function, None if function else changes)
 
 
 # --- wrong answers ---
@@ -113,6 +107,28 @@ def _angles_as_coarse_as_x(x, positions):
     return _in_turn(a * cos - b * sin, a * sin + b * cos)
 
 
+def _angles_rounded(x, positions):
+    D = x.shape[-1]
+    angle = (positions[:, None] / 10000.0 ** (2 * np.arange(D // 2) / D)).astype(x.dtype)
+    cos, sin, (a, b) = np.cos(angle), np.sin(angle), _neighbours(x)
+    return _in_turn(a * cos - b * sin, a * sin + b * cos)
+
+
+def _angles_in_halves(x, positions):
+    """Partners are neighbours, and the angles are laid out for halves."""
+    angle = positions[:, None] / 10000.0 ** (2 * np.arange(x.shape[-1] // 2) / x.shape[-1])
+    angle = np.concatenate([angle, angle], axis=-1)
+    return x * np.cos(angle) + _in_turn(-x[..., 1::2], x[..., 0::2]) * np.sin(angle)
+
+
+def _partners_in_halves(x, positions):
+    """Angles are laid out for neighbours, and partners come from the other half."""
+    angle = positions[:, None] / 10000.0 ** (2 * np.arange(x.shape[-1] // 2) / x.shape[-1])
+    first, second = _halves(x)
+    angle = _in_turn(angle, angle)
+    return x * np.cos(angle) + np.concatenate([-second, first], axis=-1) * np.sin(angle)
+
+
 def _table_of_4096(x, positions):
     """A table of angles made beforehand, and not long enough."""
     return rotate_by_stages(x, np.arange(4096)[positions])
@@ -126,6 +142,12 @@ MISTAKES = (
            "Turn [1, 2, 3, 4] at position 0: nothing should change.", split=_halves),
     _wrong("halves-put-together", "All first numbers of pairs come before all second ones; they should take turns.",
            "Turn [1, 2, 3, 4] at position 0: nothing should change.", join=_one_after_the_other),
+    _wrong("pairs-left-apart", "The pairs come back in an axis of their own; the result should have the shape of x.",
+           "Print the shapes of x and of your result.", join=lambda a, b: np.stack([a, b], axis=-1)),
+    _wrong("angles-in-halves", "The angles are repeated half after half; the two numbers of a pair are neighbours and "
+           "need the same angle.", "Print the angles that four columns of x get at position 100.", _angles_in_halves),
+    _wrong("partners-in-halves", "The angles are those of neighbours, but a number is combined with one half a vector "
+           "away.", "Turn [1, 0, 0, 0] at position 1: which columns should change?", _partners_in_halves),
     _wrong("other-way-round", "It turns the other way round: the signs of the two sines are exchanged.",
            "Turn the pair (1, 0) at position 1: should its second number be above or below 0?",
            turn=lambda a, b, cos, sin: (a * cos + b * sin, -a * sin + b * cos)),
@@ -168,6 +190,8 @@ MISTAKES = (
            "Turn a single row at position 20, and the same at position 5.", place=lambda p: np.arange(1, len(p) + 1)),
     _wrong("from-the-first-position", "The positions are taken relative to the first one.",
            "Turn a single row at position 20: does it stay as it is?", place=lambda p: p - p[0]),
+    _wrong("one-angle-for-all", "All rows are turned by the angles of the first one.",
+           "Turn two equal rows at the positions 0 and 9: should they stay equal?", place=lambda p: p[:1]),
     _wrong("in-order-of-rows", "The positions are sorted, so rows get those of others.",
            "Turn two rows at the positions 9 and 0: which one should stay as it is?", place=lambda p: np.sort(p)),
     _wrong("divided-by-the-length", "The positions are divided by the number of rows.",
@@ -176,6 +200,8 @@ MISTAKES = (
            "Compute the angle of the pair i = 1 at position 100 for D = 4 by hand.", exponent=lambda i, D: i / D),
     _wrong("exponent-with-4", "The exponent is 4 i / D: a counter that goes 0, 2, 4 is doubled once more, or D halved.",
            "Print your exponents for D = 4: 0 and 0.5 are wanted.", exponent=lambda i, D: 4 * i / D),
+    _wrong("exponent-over-d-minus-1", "The exponent is 2 i / (D - 1); it should be 2 i / D.",
+           "Print your exponents for D = 4: 0 and 0.5 are wanted.", exponent=lambda i, D: 2 * i / (D - 1)),
     _wrong("exponent-to-1", "The exponents run evenly from 0 to 1; the last one should stay below 1.",
            "Print your exponents for D = 4: 0 and 0.5 are wanted.", exponent=lambda i, D: np.linspace(0, 1, len(i))),
     _wrong("exponents-from-the-first-pair-on", "The exponent is 2 (i + 1) / D: pairs are counted from 0.",
@@ -227,98 +253,8 @@ MISTAKES = (
     _wrong("angles-in-the-type-of-x", "The angles are computed in the type of x: far out in a text, float32 cannot "
            "tell neighbouring positions apart.", "Print np.float32(30000007) and np.float32(30000008).",
            _angles_as_coarse_as_x),
+    _wrong("angles-rounded", "The angles are rounded to the type of x: far out in a text, float32 keeps no digits "
+           "behind the point.", "Print np.float32(30000007.5).", _angles_rounded),
     _wrong("table-too-short", "The angles come from a table of fixed length, and a text may be longer.",
            "Call it with the position 1000000.", _table_of_4096),
-)
-
-
-# --- right answers in other words ---
-
-
-def _by_slices(x, positions):
-    D = x.shape[-1]
-    angle = np.outer(positions, 10000.0 ** (-np.arange(0, D, 2) / D))
-    out = np.zeros(x.shape)
-    out[..., 0::2] = x[..., 0::2] * np.cos(angle) - x[..., 1::2] * np.sin(angle)
-    out[..., 1::2] = x[..., 0::2] * np.sin(angle) + x[..., 1::2] * np.cos(angle)
-    return out
-
-
-def _by_complex_numbers(x, positions):
-    D = x.shape[-1]
-    z = x[..., 0::2] + 1j * x[..., 1::2]
-    z = z * np.exp(1j * positions[:, None] / 10000 ** (np.arange(0, D, 2) / D))
-    return np.stack((z.real, z.imag), axis=-1).reshape(x.shape)
-
-
-def _by_loops(x, positions):
-    D = x.shape[-1]
-    out = np.empty_like(x)
-    for t, p in enumerate(positions):
-        for i in range(D // 2):
-            angle = p / 10000 ** (2 * i / D)
-            cos, sin = math.cos(angle), math.sin(angle)
-            out[..., t, 2 * i] = x[..., t, 2 * i] * cos - x[..., t, 2 * i + 1] * sin
-            out[..., t, 2 * i + 1] = x[..., t, 2 * i] * sin + x[..., t, 2 * i + 1] * cos
-    return out
-
-
-def _by_repeated_angles(x, positions):
-    D = x.shape[-1]
-    speed = np.exp(-np.arange(0, D, 2) / D * math.log(10000))
-    angle = np.repeat(positions[:, np.newaxis] * speed, 2, axis=-1)
-    partner = np.stack([-x[..., 1::2], x[..., 0::2]], axis=-1).reshape(x.shape)
-    return x * np.cos(angle) + partner * np.sin(angle)
-
-
-def _by_matrices(x, positions):
-    D = x.shape[-1]
-    rows = []
-    for t, p in enumerate(positions):
-        R = np.zeros((D, D))
-        for i in range(0, D, 2):
-            angle = p * 10000.0 ** (-i / D)
-            R[i:i + 2, i:i + 2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-        rows.append(x[..., t, :] @ R.T)
-    return np.stack(rows, axis=-2)
-
-
-def _by_einsum(x, positions):
-    D = x.shape[-1]
-    angle = positions[:, None] * 10000.0 ** (-2 * np.arange(D // 2) / D)
-    cos, sin = np.cos(angle), np.sin(angle)
-    R = np.array([[cos, -sin], [sin, cos]])  # (2, 2, T, D / 2)
-    pairs = x.reshape(*x.shape[:-1], D // 2, 2)
-    return np.einsum("rcti,...tic->...tir", R, pairs).reshape(x.shape)
-
-
-def _in_the_type_of_x(x, positions):
-    D = x.shape[-1]
-    angle = positions.reshape(-1, 1).astype(np.float64) / np.power(10000.0, np.arange(0, D, 2) / D)
-    cos, sin = np.cos(angle).astype(x.dtype), np.sin(angle).astype(x.dtype)
-    a, b = x[..., ::2].copy(), x[..., 1::2].copy()
-    out = x.copy()
-    out[..., ::2] = cos * a - sin * b
-    out[..., 1::2] = sin * a + cos * b
-    return out
-
-
-def _rounded_speeds(x, positions):
-    # Coarse speeds are still the same for all positions, so a score goes on seeing the distance alone.
-    D = x.shape[-1]
-    speed = (10000.0 ** (-np.arange(0, D, 2) / D)).astype(x.dtype)
-    angle = positions[:, None] * speed
-    cos, sin, (a, b) = np.cos(angle), np.sin(angle), _neighbours(x)
-    return _in_turn(a * cos - b * sin, a * sin + b * cos)
-
-
-EQUIVALENTS = (
-    Equivalent("slices", _by_slices),
-    Equivalent("complex-numbers", _by_complex_numbers),
-    Equivalent("loops", _by_loops),
-    Equivalent("repeated-angles", _by_repeated_angles),
-    Equivalent("matrices", _by_matrices),
-    Equivalent("einsum", _by_einsum),
-    Equivalent("in-the-type-of-x", _in_the_type_of_x),
-    Equivalent("rounded-speeds", _rounded_speeds),
 )
