@@ -208,3 +208,30 @@ def test_nbgraders_own_autograde_agrees_on_honest_work(path, tmp_path):
         theirs = {one.student.id: one.score for one in book.assignment_submissions(path.stem)}
     assert len(set(ours.values())) > 1
     assert theirs == ours
+
+
+@pytest.mark.browser
+def test_homework_that_was_written_in_jupyterlab_is_graded(lab, tmp_path):
+    pytest.importorskip("nbgrader")
+    [path] = [path for path in SOURCES if path.stem.startswith("hw4")]
+    given = lab.root / "notebooks" / "homework" / path.name
+    assert command("release", path, given.parent, "--force") == 0
+    lab.open(given.relative_to(lab.root))
+    try:
+        right = bench_grading.solutions(path)
+        for name, code in right.items():
+            at = lab.find_cell(f"def {name}(")
+            lab.write(at, code if name != "rotate" else code.replace("sin", "cos"))
+            if name == "rotate":
+                lab.run_all()
+                assert "✗ rotate" in lab.output(lab.find_cell('check("rotate"')).inner_text()
+        lab.page.keyboard.press("Control+S")
+        lab.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    finally:
+        lab.close()
+    assert command("grade", path, given.parent, tmp_path, "--pattern", r"(?P<student>hw4)_.*\.ipynb") == 0
+    [row] = csv.DictReader(open(tmp_path / "gradebook.csv", encoding="utf-8"))
+    full = {exercise.name: exercise.points for exercise in load(path).exercises}
+    assert {name: float(row[name]) for name in full if name != "rotate"} == {
+        name: points for name, points in full.items() if name != "rotate"}
+    assert float(row["rotate"]) < full["rotate"]
