@@ -75,8 +75,8 @@ def _cases():
              part=LATER),
         Case((merge_block(_start(2, 3), low / 10, rng.normal(size=(4, 3))), low, rng.normal(size=(4, 3))),
              note="scores that grow tenfold", part=LATER),
-        Case((_start(2, 3), low, rng.normal(size=(4, 3))), note="scores near -1000 and 1000", part=EXTREME),
-        Case((_start(3, 2), holes, rng.normal(size=(5, 2))), note="some keys hidden in each row", part=EXTREME),
+        Case((_start(2, 3), low, rng.normal(size=(4, 3))), note="scores near -1000 and 1000", part=FIRST),
+        Case((_start(3, 2), holes, rng.normal(size=(5, 2))), note="some keys hidden in each row", part=FIRST),
         Case((_start(4, 2), some, rng.normal(size=(3, 2))), note="two queries see none of the first block",
              part=UNSEEN),
         Case((_start(2, 3), np.full((2, 4), -math.inf), rng.normal(size=(4, 3))),
@@ -209,11 +209,11 @@ def _unseen_rows(call):
 def _after_an_unseen_block(call):
     scores, values = _sums(55, S=6)
     scores[1, :2] = -math.inf
-    got, wanted = _output(_merged(call, scores, values, (2, 4))), softmax(scores) @ values
+    got, wanted = _output(_merged(call, scores, values, (2, 4)))[1], (softmax(scores) @ values)[1]
     if not np.allclose(got, wanted, atol=1e-6):
         return Broken("a query that saw no key at first should get its output from the blocks after that",
-                      f"query 1 sees keys 2 to 5 of 6, in blocks of 2 and 4: it gets {rounded(got[1])}, "
-                      f"wanted {rounded(wanted[1])}",
+                      f"query 1 sees keys 2 to 5 of 6, in blocks of 2 and 4: it gets {rounded(got)}, "
+                      f"wanted {rounded(wanted)}",
                       "print the state after the first block, row by row")
 
 
