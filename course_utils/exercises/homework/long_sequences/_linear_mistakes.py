@@ -98,12 +98,12 @@ def _flat(q, k, v):
     return out.reshape(v.shape)
 
 
-def _summed_along(dim_of_sums):
-    """Running sums along an axis that is counted from the front."""
+def _summed_along(of_state, of_total):
+    """Running sums along axes of which one at least is counted from the front."""
     def answer(q, k, v):
         phi_q, phi_k = feature(q), feature(k)
-        state = (phi_k[..., :, None] * v[..., None, :]).cumsum(dim_of_sums)
-        total = phi_k.cumsum(dim_of_sums)
+        state = (phi_k[..., :, None] * v[..., None, :]).cumsum(of_state)
+        total = phi_k.cumsum(of_total)
         return (phi_q[..., None, :] @ state)[..., 0, :] / (phi_q * total).sum(-1, keepdim=True)
 
     return answer
@@ -248,12 +248,18 @@ MISTAKES = (
     _wrong("written-into-q-and-k", "The feature map is applied in place, which changes the tensors of the caller.",
            "Print q and k before and after the call.", _both_in_place),
     _wrong("sums-along-the-batch", "The running sums go along the first axis, from item to item of the batch.",
-           "Change item 0 of a batch of 2: does the output of item 1 move?", _summed_along(0)),
+           "Change item 0 of a batch of 2: does the output of item 1 move?", _summed_along(0, 0)),
     _wrong("sums-go-on-through-the-batch", "The sums go on from item to item: each should begin at 0.",
            "Change item 0 of a batch of 2: does the output of item 1 move?", _flat),
     _wrong("sums-along-axis-1", "The sums run along axis 1 counted from the front, which holds the tokens only when "
            "there is one axis before them.", "For a tensor of shape (2, 3, 5, 4), which axis is 1, and which is -2?",
-           _summed_along(1)),
+           _summed_along(1, 1)),
+    _wrong("state-along-axis-1", "The sum of phi(k) v runs along axis 1 counted from the front, which holds the tokens "
+           "only when there is one axis before them.", "For a tensor of shape (2, 3, 5, 4), which axis is 1?",
+           _summed_along(1, -2)),
+    _wrong("denominator-along-axis-1", "The sum of phi(k) runs along axis 1 counted from the front, which holds the "
+           "tokens only when there is one axis before them.", "For a tensor of shape (2, 3, 5, 4), which axis is 1?",
+           _summed_along(-3, 1)),
     _wrong("axes-1-and-2-exchanged", "Axes 1 and 2, counted from the front, are exchanged; they hold tokens and "
            "numbers only when one axis is before them.", "Which axes are the last two of shape (2, 3, 5, 4)?",
            lambda q, k, v: by_table(q, k, v, compare=lambda a, b: a @ b.transpose(1, 2))),
