@@ -6,6 +6,7 @@ the imports, functions, classes and values that the answer names, directly or th
 
 import ast
 import builtins
+import functools
 import re
 
 __all__ = ["Step", "steps"]
@@ -57,7 +58,7 @@ def steps(wanted, answer, given, others):
     known = set(dir(builtins)).union(*(_bound(statement) for statement in own))
     missing = ({wanted} - known).union(*(_used(statement) for statement in own)) - known
     # What the assignment gives comes first: a student who rebinds it elsewhere has changed nothing.
-    pools = [_pool("given", given), _pool("cell", others)]
+    pools = [_pool("given", given), _pool("cell", [source for source in others if source not in given])]
     taken = [set(), set()]
     while missing:
         more = set()
@@ -73,7 +74,7 @@ def steps(wanted, answer, given, others):
 
 
 def _pool(name, sources):
-    return [(f"{name} {i}", s, _bound(s)) for i, source in enumerate(sources) for s in _soft_statements(source)]
+    return [(f"{name} {i}", *found) for i, source in enumerate(sources) for found in _soft_statements(source)]
 
 
 def _statements(name, source):
@@ -86,9 +87,10 @@ def _statements(name, source):
         return ast.parse(plain, f"<{name}>").body
 
 
+@functools.lru_cache(1000)  # a child loads several answers out of the same cells
 def _soft_statements(source):
     try:
-        return _statements("cell", source)
+        return [(statement, _bound(statement)) for statement in _statements("cell", source)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
 
