@@ -8,7 +8,7 @@ import pytest
 from course_utils import exercises
 from course_utils.checks import Case, Part, diagnose, earn
 from course_utils.exercises.softmax import SOFTMAX, softmax_by_stages
-from course_utils.learner import check, hint
+from course_utils.learner import check, hint, own
 
 PARTS = (Part("rows", 2), Part("any axis", 1), Part("large scores", 1, visible=False))
 
@@ -97,6 +97,7 @@ def test_before_the_deadline_only_the_visible_part_is_known(monkeypatch, tmp_pat
         assert "what is visible now is right, 3 of 4 points" in said
         assert "1 more, decided after the deadline" in said
         assert "passed" not in said
+        assert own("shared_softmax").whose == "your own shared_softmax"
     assert not (tmp_path / "progress.jsonl").exists()
     hint("shared_softmax", 2)
     with pytest.raises(ValueError, match="number should be from 1 to 2, got 3"):
