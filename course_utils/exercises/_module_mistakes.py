@@ -104,6 +104,18 @@ def _without_bias(name):
     return project
 
 
+def _cut_off(which):
+    def project(module, *sources):
+        return tuple(y.detach() if i == which else y for i, y in enumerate(_project(module, *sources)))
+
+    return project
+
+
+def _without_maximum(torch, scores, mask):
+    terms = scores.exp() if mask is None else scores.exp() * mask
+    return terms / terms.sum(dim=-1, keepdim=True)
+
+
 def _heads_reversed(heads, T):
     return _merge(heads.flip(1), T)
 
@@ -181,7 +193,15 @@ MISTAKES = (
     _mistake("scale-without-root", "The scores are divided by d_k and not by its root.",
              "Compute the variance of the scores for random q and k of width 64.",
              divisor=lambda q, d_model: q.shape[-1]),
+    # gradients
+    *(_mistake(f"{name}-detached", f"The {name} are cut off from what they were computed from, so nothing behind them "
+               "learns.", f"Call `backward()` on the sum of the output and print W_{name[0]}.weight.grad.",
+               project=_cut_off(i)) for i, name in enumerate(("queries", "keys", "values"))),
+    _mistake("weights-detached", "The weights that come back are cut off from the scores.",
+             "Print weights.requires_grad.", answer=lambda output, weights, scores: (output, weights.detach())),
     # softmax and mask
+    _mistake("softmax-without-maximum", "The exponential of large scores overflows to infinity.",
+             "Multiply W_q.weight by 1000 and print the weights.", normalise=_without_maximum),
     _mistake("softmax-over-queries", "The softmax runs over the queries.",
              "Sum the weights of one query over all keys.", normalise=_over(-2)),
     _mistake("softmax-over-heads", "The softmax runs over the heads.",

@@ -184,12 +184,38 @@ def _heads_have_to_divide(call):
 
 
 def _gradients_arrive(call):
-    (x,) = draw((2, 5, 12), seed=98)
-    output = call(12, 3, x=x.requires_grad_())[0]
-    if output.requires_grad:
-        output.square().sum().backward()
-    if x.grad is None or not x.grad.abs().max() > 0:
-        return Broken("the gradient should reach the input", "x.grad is None or 0 after backward()")
+    import torch
+
+    x, context, along = draw((2, 5, 12), (2, 4, 12), (2, 5, 12), seed=98)
+    for name, other in (("x", None), ("context", context)):
+        changed, way = (x, along) if other is None else (context, along[:, :4])
+        leaf = changed.clone().requires_grad_()
+        output, weights = call(12, 3, **({"x": leaf} if other is None else {"x": x, "context": leaf}))
+        if output.requires_grad:
+            output.square().sum().backward(retain_graph=True)
+        if leaf.grad is None or not leaf.grad.abs().max() > 0:
+            return Broken(f"the gradient should reach {name}", f"{name}.grad is None or 0 after backward()")
+        if not weights.requires_grad:
+            return Broken("the weights should carry a gradient too", "weights.requires_grad is False")
+        with torch.no_grad():
+            ahead, behind = (call(12, 3, **({"x": there} if other is None else {"x": x, "context": there}))[0]
+                             for there in (changed + 0.01 * way, changed - 0.01 * way))
+            slope = float((ahead.double().square().sum() - behind.double().square().sum()) / 0.02)
+        found = float((leaf.grad * way).sum())
+        if not abs(found - slope) <= 0.02 * abs(slope) + 0.02:
+            return Broken(f"the gradient with respect to {name} should take every way through the module",
+                          f"along one direction the output's square grows by {slope:.1f}, {name}.grad says {found:.1f}",
+                          "look for `detach`, `no_grad`, `.data` or `torch.tensor` around queries, keys and values")
+
+
+def _large_scores_stay_finite(call):
+    import torch
+
+    (x,) = draw((2, 5, 12), seed=99)
+    output, weights = call(12, 3, x=x, set_to={"W_q.weight": 40 * torch.eye(12), "W_k.weight": 40 * torch.eye(12)})
+    if not (weights.isfinite().all() and output.isfinite().all()):
+        return Broken("large scores should give finite weights",
+                      "NaN came back with W_q and W_k 40 times the identity")
 
 
 # --- right answers, written differently ---
@@ -316,7 +342,8 @@ MULTI_HEAD_ATTENTION = Exercise(
         Probe("queries come through W_q, with its bias", _queries_come_through_w_q),
         Probe("the scale is that of a head", _scale_is_that_of_a_head),
         Probe("heads have to divide d_model", _heads_have_to_divide),
-        Probe("the gradient reaches the input", _gradients_arrive),
+        Probe("gradients reach the inputs on every way", _gradients_arrive),
+        Probe("large scores give finite weights", _large_scores_stay_finite),
     ),
     stages=module_by_stages,
     mistakes=MISTAKES,
