@@ -1,3 +1,5 @@
-"""Assignment 2: masks for packed sequences, windows and prefixes."""
+"""Homework 2: masks for packed sequences, sliding windows and prefix language models."""
 
-EXERCISES = ()
+from course_utils.exercises.homework.masks.packed import PACKED
+
+EXERCISES = (PACKED,)

@@ -1,0 +1,513 @@
+"""Exercise of assignment 1: one vector for each sentence, pooled by one query."""
+
+import math
+
+import numpy as np
+
+from course_utils.attention import softmax
+from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Part, Probe, Returns
+from course_utils.exercises._shared import rounded
+from course_utils.exercises.homework.weights import _given
+
+__all__ = ["POOLING", "attention_pooling", "padded"]
+
+_SCALE, _PADDING, _ALL = "scale", "padding", "empty sentences, large scores"
+
+
+def attention_pooling(x, query, lengths):
+    """Pool padded words x (B, T, D) into one vector a sentence: (pooled (B, D), weights (B, T))."""
+    real = np.arange(x.shape[1]) < lengths[:, None]  # (B, T)
+    weights = softmax(np.where(real, x @ query / math.sqrt(x.shape[-1]), -math.inf))
+    return (weights[:, None] @ x)[:, 0], weights
+
+
+def padded(rng, B, T, D):
+    """Draw words (B, T, D) whose padding is not 0, and a query (D,)."""
+    return rng.normal(size=(B, T, D)), rng.normal(size=D)
+
+
+def _cases():
+    rng = np.random.default_rng(102)
+    # Words of a single number have scale 1, so that a forgotten scale costs its own part and no other.
+    equal = np.array([[1.0, 1.0, 1.0, 1.0]] * 3)
+    far = rng.normal(size=(2, 4, 3))
+    return (
+        Case((np.array([[[0.0], [1.0], [3.0]]]), np.array([1.0]), np.array([3])), note="one sentence of three words"),
+        Case((*padded(rng, 4, 3, 1), np.array([3, 3, 3, 3])), note="four sentences"),
+        Case((*padded(rng, 3, 3, 1), np.array([3, 3, 3])), note="as many sentences as words"),
+        Case((np.zeros((1, 3, 4)) + np.eye(4)[:3], np.array([2.0, 0.0, -1.0, 5.0]), np.array([3])),
+             note="words of four numbers", part=_SCALE),
+        Case((*padded(rng, 2, 5, 9), np.array([5, 5])), note="words of nine numbers", part=_SCALE),
+        Case((*padded(rng, 3, 4, 2), np.array([4, 4, 4])), note="words of two numbers", part=_SCALE),
+        Case((np.array([[[0.0], [1.0], [9.0]], [[2.0], [1.0], [1.0]]]), np.array([1.0]), np.array([2, 3])),
+             note="the first sentence has two words", part=_PADDING),
+        Case((*padded(rng, 4, 6, 1), np.array([5, 2, 6, 1])), note="four lengths", part=_PADDING),
+        Case((rng.normal(size=(3, 4, 5)), np.zeros(5), np.array([2, 4, 3])), note="a query of zeros", part=_PADDING),
+        Case((np.where(np.arange(4)[:, None] < 2, rng.normal(size=(1, 4, 1)) - 2, 0.0), np.array([3.0]), np.array([2])),
+             note="padding of zeros, negative scores", part=_PADDING),
+        Case((*padded(rng, 3, 5, 7), np.array([3, 5, 1])), note="padding and seven numbers a word", part=_ALL),
+        Case((rng.normal(size=(3, 4, 2)), np.zeros(2), np.array([3, 0, 4])), note="the middle sentence is empty",
+             part=_ALL),
+        Case((np.concatenate([equal[..., None], rng.normal(size=(3, 4, 1))], axis=-1), np.array([2.0, 0.0]),
+              np.array([0, 2, 0])), note="two empty sentences, equal scores", part=_ALL),
+        Case((800 * far, 900 * np.array([1.0, -1.0, 0.5]), np.array([3, 4])), note="scores of many thousands",
+             part=_ALL),
+        Case((-far**2, np.array([90000.0, 60000.0, 70000.0]), np.array([2, 3])), note="very negative scores",
+             part=_ALL),
+    )
+
+
+def _drawn(seed):
+    rng = np.random.default_rng(seed)
+    return (Case((*padded(rng, 3, 4, 1), np.array([4, 4, 4])), note="drawn for you"),
+            Case((*padded(rng, 2, 4, 6), np.array([4, 4])), {}, "wide words drawn for you", _SCALE),
+            Case((*padded(rng, 3, 7, 1), rng.integers(1, 8, size=3)), {}, "lengths drawn for you", _PADDING))
+
+
+# --- stages and wrong stages ---
+
+
+def _real(x, lengths):
+    return np.arange(x.shape[1]) < lengths[:, None]
+
+
+def _hide(scores, real):
+    return np.where(real, scores, -math.inf)
+
+
+def _cover(weights, real):
+    return np.where(real.any(axis=-1, keepdims=True), weights, 0.0)
+
+
+def _average(weights, x):
+    return np.einsum("bt,btd->bd", weights, x)
+
+
+def pooling_by_stages(x, query, lengths, *, score=lambda x, query: x @ query,
+                      scale=lambda scores, x: scores / math.sqrt(x.shape[-1]), real=_real, hide=_hide,
+                      weigh=_given.softmax, finish=lambda w, real: w, cover=_cover, average=_average):
+    """Pool sentences in stages that can be replaced one by one."""
+    mask = real(x, lengths)
+    weights = cover(finish(weigh(hide(scale(score(x, query), x), mask)), mask), mask)
+    return average(weights, x), weights
+
+
+def _not_covered(weights, real):
+    return weights
+
+
+def _only_pooled_is_zero(x, query, lengths):
+    pooled, weights = pooling_by_stages(x, query, lengths, cover=_not_covered)
+    return np.where(lengths[:, None] == 0, 0.0, pooled), weights
+
+
+def _only_weights_are_zero(x, query, lengths):
+    pooled, weights = pooling_by_stages(x, query, lengths, cover=_not_covered)
+    return pooled, np.where(lengths[:, None] == 0, 0.0, weights)
+
+
+def _only_pooled_is_zero_of_uniform(x, query, lengths):
+    pooled, weights = pooling_by_stages(x, query, lengths, hide=_low, cover=_not_covered)
+    return np.where(lengths[:, None] == 0, 0.0, pooled), weights
+
+
+def _low(scores, real):
+    return np.where(real, scores, -1e9)
+
+
+def _axis_kept(x, query, lengths):
+    _, weights = attention_pooling(x, query, lengths)
+    return weights[:, None] @ x, weights
+
+
+def _not_summed(x, query, lengths):
+    _, weights = attention_pooling(x, query, lengths)
+    return weights[..., None] * x, weights
+
+
+def _in_place(x, query, lengths):
+    x[~_real(x, lengths)] = 0.0
+    return attention_pooling(x, query, lengths)
+
+
+def _plain_terms(scores, real):
+    return np.exp(scores) * real
+
+
+def _naive(x, query, lengths):
+    e = _plain_terms(x @ query / math.sqrt(x.shape[-1]), _real(x, lengths))
+    weights = _cover(e / e.sum(axis=-1, keepdims=True), _real(x, lengths))
+    return _average(weights, x), weights
+
+
+def _naive_and_empty(x, query, lengths):
+    e = _plain_terms(x @ query / math.sqrt(x.shape[-1]), _real(x, lengths))
+    weights = e / e.sum(axis=-1, keepdims=True)
+    return _average(weights, x), weights
+
+
+def _largest_word(x, query, lengths):
+    _, weights = attention_pooling(x, query, lengths)
+    return np.where(_real(x, lengths)[..., None], x, -math.inf).max(axis=1), weights
+
+
+def _best_word(scores, real):
+    best = np.where(real, scores, -math.inf).argmax(axis=-1)
+    return np.eye(scores.shape[1])[best]
+
+
+def _hard(x, query, lengths):
+    weights = _cover(_best_word(x @ query, _real(x, lengths)), _real(x, lengths))
+    return _average(weights, x), weights
+
+
+def _cosines(x, query):
+    lengths = np.linalg.norm(x, axis=-1) * np.linalg.norm(query)
+    return x @ query / np.where(lengths == 0, 1.0, lengths)
+
+
+def _all_by_one(x, lengths):
+    return np.broadcast_to(np.arange(x.shape[1]) < lengths[0], x.shape[:2])
+
+
+# --- properties ---
+
+
+def _sentences(seed, B=2, T=4, D=3):
+    return padded(np.random.default_rng(seed), B, T, D)
+
+
+def _weights_sum_to_one(call):
+    x, query = _sentences(41)
+    for b, row in enumerate(call(x, query, np.array([4, 4]))[1]):
+        if not (abs(row.sum() - 1) < 1e-6 and row.min() >= 0):
+            return Broken("the weights of a sentence should be positive and sum to 1",
+                          f"sentence {b} gets the weights {rounded(row)}: they sum to {row.sum():.3f}")
+
+
+def _no_preference_is_the_mean(call):
+    x, query = _sentences(42)
+    pooled, _ = call(x, 0 * query, np.array([4, 4]))
+    if not np.allclose(pooled, x.mean(axis=1), atol=1e-5):
+        return Broken("a query of zeros prefers no word, so it should give the mean of the words",
+                      f"sentence 0: wanted {rounded(x[0].mean(axis=0))}, got {rounded(pooled[0])}")
+
+
+def _pooled_is_the_average(call):
+    x, query = _sentences(43)
+    pooled, weights = call(x, query, np.array([4, 4]))
+    wanted = sum(weights[0, t] * x[0, t] for t in range(4))
+    if not np.allclose(pooled[0], wanted, atol=1e-5):
+        return Broken("a pooled vector should be the sum of the words, each times its weight",
+                      f"the weights {rounded(weights[0])} make {rounded(wanted)} of the words, pooled is "
+                      f"{rounded(pooled[0])}")
+
+
+def _what_points_along_the_query_wins(call):
+    x = np.array([[[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]])
+    weights = call(x, np.array([2.0, 0.0]), np.array([3]))[1][0]
+    if not weights[0] > weights[1] > weights[2] > 0:
+        return Broken("a word that points along the query should get more weight than one that points elsewhere",
+                      f"for the query [2.0, 0.0], the words {x[0].tolist()} get {rounded(weights)}")
+    if not np.isclose(weights[0] / weights[1], weights[1] / weights[2], rtol=1e-4):
+        return Broken("equal steps of score should mean equal ratios of weight",
+                      f"scores one step apart get {rounded(weights)}")
+
+
+def _sentences_are_alone(call):
+    x, query = _sentences(44, B=3)
+    together, alone = call(x, query, np.array([4, 4, 4])), call(x[1:2], query, np.array([4]))
+    for name, a, b in zip(("pooled", "weights"), together, alone):
+        if not np.allclose(a[1], b[0], atol=1e-6):
+            return Broken("a sentence should give the same alone and in a batch",
+                          f"{name} of sentence 1: {rounded(a[1])} in a batch, {rounded(b[0])} alone")
+
+
+def _scores_are_divided(call):
+    for D in (4, 16):
+        x = np.stack([np.full(D, 1.0), np.full(D, 0.5)])[None]  # dot products D and D / 2 with a query of ones
+        a, b = call(x, np.ones(D), np.array([2]))[1][0]
+        wanted = D / 2 / math.sqrt(D)
+        if not abs(np.log(a / b) - wanted) < 1e-3:
+            return Broken(f"two words with the dot products {D} and {D // 2} should have log(w1/w2) = {wanted:.0f} "
+                          f"for D = {D}", f"the weights {a:.3f} and {b:.3f}: got {np.log(a / b):.3f}")
+
+
+def _padding_gets_nothing(call):
+    x, query = _sentences(45, B=3)
+    weights = call(x, query, np.array([2, 4, 1]))[1]
+    for b, n in enumerate((2, 4, 1)):
+        row = weights[b]
+        if not np.all(abs(row[n:]) < 1e-9):
+            return Broken("padding should get the weight 0",
+                          f"sentence {b} has the length {n} and the weights {rounded(row)}")
+        if not abs(row.sum() - 1) < 1e-6:
+            return Broken("the weights of the real words should sum to 1",
+                          f"sentence {b} has the length {n} and the weights {rounded(row)}")
+
+
+def _padded_as_trimmed(call):
+    x, query = _sentences(46)
+    cut = call(x[:, :2], query, np.array([2, 2]))[0]
+    more = call(x, query, np.array([2, 2]))[0]
+    if not np.allclose(cut, more, atol=1e-6):
+        return Broken("two words should give the same vector with padding behind them and without",
+                      f"sentence 0: {rounded(cut[0])} without, {rounded(more[0])} with")
+
+
+def _one_word_is_itself(call):
+    x, query = _sentences(47)
+    pooled, _ = call(x, query, np.array([1, 3]))
+    if not np.allclose(pooled[0], x[0, 0], atol=1e-6):
+        return Broken("a sentence of one word should be pooled into that word",
+                      f"the word {rounded(x[0, 0])} becomes {rounded(pooled[0])}")
+
+
+def _nothing_gives_nothing(call):
+    x, query = _sentences(48, B=3)
+    pooled, weights = call(x, query, np.array([3, 0, 2]))
+    if not (np.all(pooled[1] == 0) and np.all(weights[1] == 0)):
+        return Broken("a sentence of length 0 should get weights 0 and a pooled vector of zeros",
+                      f"its weights are {rounded(weights[1])}, its pooled vector {rounded(pooled[1])}")
+
+
+def _long_vectors_do_not_overflow(call):
+    x = np.array([[[1000.0], [1001.0], [5000.0]], [[-2000.0], [-2001.0], [0.0]]])
+    weights = call(x, np.array([1.0]), np.array([2, 2]))[1]
+    wanted = [[0.269, 0.731, 0.0], [0.731, 0.269, 0.0]]
+    if not np.allclose(weights, wanted, atol=1e-3):
+        return Broken("scores far from 0 should compete by their differences, like small ones",
+                      f"for D = 1, two real words each, x = {x[..., 0].tolist()}: the weights {rounded(weights)}")
+
+
+# --- right answers in other words ---
+
+
+def _by_loop(x, query, lengths):
+    B, T, D = x.shape
+    pooled, weights = np.zeros((B, D)), np.zeros((B, T))
+    for b in range(B):
+        n = int(lengths[b])
+        if n == 0:
+            continue
+        scores = [float(x[b, t] @ query) / D**0.5 for t in range(n)]
+        terms = [math.exp(s - max(scores)) for s in scores]
+        for t in range(n):
+            weights[b, t] = terms[t] / sum(terms)
+            pooled[b] += weights[b, t] * x[b, t]
+    return pooled, weights
+
+
+def _trimmed(x, query, lengths):
+    weights = np.zeros(x.shape[:2])
+    for b, n in enumerate(lengths):
+        if n > 0:
+            weights[b, :n] = softmax(x[b, :n] @ query / np.sqrt(len(query)))
+    return np.einsum("bt,btd->bd", weights, x), weights
+
+
+def _scaled_query(x, query, lengths):
+    real = np.arange(x.shape[1])[None, :] < lengths.reshape(-1, 1)
+    scores = np.einsum("btd,d->bt", x, query * len(query) ** -0.5)
+    weights = softmax(np.where(real, scores, -np.inf), axis=1)
+    return (weights[:, :, None] * x).sum(axis=1), weights
+
+
+def _low_and_covered(x, query, lengths):
+    real = np.arange(x.shape[1]) < lengths[:, None]
+    weights = softmax(_low(x @ query / np.sqrt(x.shape[2]), real), axis=-1) * real
+    return np.sum(weights[..., np.newaxis] * x, axis=1), weights
+
+
+def _nan_replaced(x, query, lengths):
+    scores = np.where(_real(x, lengths), x @ query / np.sqrt(x.shape[-1]), -np.inf)
+    with np.errstate(invalid="ignore"):
+        weights = np.nan_to_num(_given.softmax(scores))
+    return np.matmul(weights[:, np.newaxis, :], x).squeeze(1), weights
+
+
+def _terms_and_safe_sum(x, query, lengths):
+    real = _real(x, lengths)
+    scores = np.where(real, x @ query / np.sqrt(x.shape[-1]), -np.inf)
+    largest = np.where(lengths[:, None] > 0, scores.max(axis=1, keepdims=True), 0.0)
+    e = np.exp(scores - largest)
+    weights = e / np.maximum(e.sum(axis=1, keepdims=True), 1e-12)
+    return np.einsum("bt,btd->bd", weights, x), weights
+
+
+def _by_attention(x, query, lengths):
+    from course_utils.attention import scaled_dot_product_attention
+
+    q = np.broadcast_to(query, (len(x), 1, len(query)))
+    output, weights = scaled_dot_product_attention(q, x, x, _real(x, lengths)[:, None])
+    return output[:, 0], weights[:, 0]
+
+
+POOLING = Exercise(
+    name="attention_pooling",
+    title="Pool each sentence into one vector",
+    notebook="hw1_weights",
+    signature="attention_pooling(x, query, lengths)",
+    reference=attention_pooling,
+    arrays="numpy",
+    returns=(Returns("pooled", "(B, D)"), Returns("weights", "(B, T)")),
+    cases=_cases,
+    drawn=_drawn,
+    probes=(
+        Probe("the weights of a sentence sum to 1", _weights_sum_to_one),
+        Probe("a query of zeros gives the mean", _no_preference_is_the_mean),
+        Probe("pooled is the words times their weights", _pooled_is_the_average),
+        Probe("a word along the query gets more weight", _what_points_along_the_query_wins),
+        Probe("a sentence is the same alone and in a batch", _sentences_are_alone),
+        Probe("scores are divided by the square root of D", _scores_are_divided, _SCALE),
+        Probe("padding gets weight 0, the real words share out 1", _padding_gets_nothing, _PADDING),
+        Probe("padded sentences are pooled like trimmed ones", _padded_as_trimmed, _PADDING),
+        Probe("one word is pooled into itself", _one_word_is_itself, _PADDING),
+        Probe("an empty sentence gives zeros", _nothing_gives_nothing, _ALL),
+        Probe("large scores compete like small ones", _long_vectors_do_not_overflow, _ALL),
+    ),
+    stages=pooling_by_stages,
+    mistakes=(
+        Mistake("no-scale", changes={"scale": lambda s, x: s},
+                cause="The scores are not divided by the square root of D.",
+                experiment="Work log(w1/w2) out for the words [1, 1, 1, 1] and [0, 0, 0, 0] and a query of ones."),
+        Mistake("scale-by-width", changes={"scale": lambda s, x: s / x.shape[-1]},
+                cause="The scores are divided by D in place of its square root.",
+                experiment="By which number are your scores divided for D = 4? And by which for D = 9?"),
+        Mistake("scale-by-words", changes={"scale": lambda s, x: s / math.sqrt(x.shape[1])},
+                cause="The scores are divided by the square root of T, the number of words, in place of D.",
+                experiment="Add a padded word to x: do the weights of the real words change?"),
+        Mistake("scale-multiplied", changes={"scale": lambda s, x: s * math.sqrt(x.shape[-1])},
+                cause="The scores are multiplied by the square root of D, not divided.",
+                experiment="For D = 16, are your scores larger or smaller than the dot products?"),
+        Mistake("scale-after-softmax", changes={"scale": lambda s, x: s,
+                                                "finish": lambda w, real: w, "weigh": _given.softmax,
+                                                "average": lambda w, x: _average(w, x) / math.sqrt(x.shape[-1])},
+                cause="The pooled vector is divided by the square root of D in place of the scores.",
+                experiment="Pool a sentence of one word with D = 4: does the word come back?"),
+        Mistake("cosine", changes={"score": _cosines},
+                cause="Words and query are brought to length 1 first, so the scores are cosines and not dot products.",
+                experiment="Make the query ten times longer: your weights should change, do they?"),
+        Mistake("no-mask", changes={"real": lambda x, lengths: np.ones(x.shape[:2], dtype=bool)},
+                cause="The lengths are not used, so padding gets weight like words.",
+                experiment="Print the weights of a sentence of length 1: where is the weight 1?"),
+        Mistake("mask-upside-down", changes={"real": lambda x, lengths: ~_real(x, lengths)},
+                cause="The words are hidden and the padding is kept: the mask stands the wrong way round.",
+                experiment="Print your mask for the lengths [1, 3]: it should be True on words."),
+        Mistake("one-too-many", changes={"real": lambda x, lengths: np.arange(x.shape[1]) <= lengths[:, None]},
+                cause="One place too many counts as a word, because positions begin at 0.",
+                experiment="Print your mask for the length 1: how many places are True?"),
+        Mistake("one-too-few", changes={"real": lambda x, lengths: np.arange(x.shape[1]) < lengths[:, None] - 1},
+                cause="The last word of each sentence is hidden.",
+                experiment="Print your mask for the length 1: how many places are True?"),
+        Mistake("padding-in-front", changes={"real": lambda x, lengths: (
+            np.arange(x.shape[1]) >= x.shape[1] - lengths[:, None])},
+                cause="The last places of each sentence count as words, as if the padding stood in front.",
+                experiment="Print your mask for the length 1 and T = 3: which place is True?"),
+        Mistake("length-of-the-first", changes={"real": _all_by_one},
+                cause="The length of the first sentence is used for all of them.",
+                experiment="Print your mask for the lengths [1, 3]: do its rows differ?"),
+        Mistake("padding-by-zeros", changes={"real": lambda x, lengths: (x != 0).any(axis=-1)},
+                cause="A word of zeros is taken for padding; but the padding may hold anything, and the lengths tell "
+                      "where it is.",
+                experiment="Fill the padding of x with ones: nothing should change, does it?"),
+        Mistake("mask-after-softmax", changes={"hide": lambda s, real: s, "finish": lambda w, real: w * real},
+                cause="Padding is hidden after softmax, and the other weights are not divided by their new sum.",
+                experiment="Sum the weights of a sentence of length 1."),
+        Mistake("mask-on-words-only", changes={"hide": lambda s, real: s,
+                                               "average": lambda w, x: _average(w, x)},
+                cause="The scores of the padding go into softmax like those of words.",
+                experiment="Print the weights of a sentence of length 1: where is the weight 1?"),
+        Mistake("hidden-as-zero", changes={"hide": lambda s, real: np.where(real, s, 0.0)},
+                cause="Padding gets the score 0, and softmax gives a score of 0 some weight.",
+                experiment="What is np.exp(0.0), and which score has the exponential 0?"),
+        Mistake("hidden-not-low-enough", changes={"hide": lambda s, real: np.where(real, s, -1e4)},
+                cause="Padding gets a finite score, which is above the scores of words when these are lower.",
+                experiment="Pool a sentence with the scores -20000 and -20001: who gets the weight?"),
+        Mistake("empty-is-nan", changes={"cover": _not_covered},
+                cause="A sentence without words has no largest score and no sum to divide by, so it becomes NaN.",
+                experiment="Print softmax of a row with nothing but -np.inf, then say what an empty sentence should get."),
+        Mistake("empty-is-uniform", changes={"hide": _low, "cover": _not_covered},
+                cause="In a sentence without words all scores are the same very low number, so padding shares the weight.",
+                experiment="Print your weights for the length 0."),
+        Mistake("empty-has-one-word", changes={"real": lambda x, lengths: _real(x, np.maximum(lengths, 1))},
+                cause="An empty sentence is treated as one of length 1, so its padding counts as a word.",
+                experiment="Print your weights for the length 0."),
+        Mistake("empty-weights-left", function=_only_pooled_is_zero,
+                cause="The pooled vector of an empty sentence is set to 0, but its weights are not.",
+                experiment="Print both results for the length 0."),
+        Mistake("empty-uniform-weights-left", function=_only_pooled_is_zero_of_uniform,
+                cause="The pooled vector of an empty sentence is set to 0, but its padding keeps the weights.",
+                experiment="Print both results for the length 0."),
+        Mistake("empty-pooled-left", function=_only_weights_are_zero,
+                cause="The weights of an empty sentence are set to 0 after the pooled vector was computed from them.",
+                experiment="Print both results for the length 0."),
+        Mistake("no-maximum", function=_naive,
+                cause="The exponential runs on large scores without subtracting the maximum, and overflows or vanishes.",
+                experiment="Pool a sentence with the scores 1000 and 1001, and one with -1000 and -1001."),
+        Mistake("no-maximum-empty-nan", function=_naive_and_empty,
+                cause="The exponentials are used without subtracting the maximum, and without a word they sum to 0.",
+                experiment="Pool a sentence with the scores 1000 and 1001, then an empty one."),
+        Mistake("softmax-along-batch", changes={"weigh": lambda s: _given.softmax(s, axis=0)},
+                cause="Softmax runs along the batch, so the sentences compete and not the words of one sentence.",
+                experiment="Sum the weights of each sentence."),
+        Mistake("softmax-of-all", changes={"weigh": lambda s: _given.softmax(s.reshape(-1)).reshape(s.shape)},
+                cause="All sentences share one sum, so all weights together make 1.",
+                experiment="Sum the weights of each sentence."),
+        Mistake("no-softmax", changes={"weigh": lambda s: np.where(np.isfinite(s), s, 0.0)},
+                cause="The scores are used as weights, without a softmax.",
+                experiment="Sum the weights of each sentence."),
+        Mistake("not-divided-by-sum", changes={"weigh": lambda s: np.exp(s - s.max(axis=-1, keepdims=True))},
+                cause="The exponentials are used as weights and not divided by their sum.",
+                experiment="Sum the weights of each sentence."),
+        Mistake("query-ignored", changes={"score": lambda x, query: np.zeros(x.shape[:2])},
+                cause="Every word gets the same weight: the query has no effect.",
+                experiment="Compare the weights for the query and for minus the query."),
+        Mistake("best-word-only", function=_hard,
+                cause="The word with the largest score gets all of the weight.",
+                experiment="Pool with a query of zeros: does the mean come out?"),
+        Mistake("maximum-of-words", function=_largest_word,
+                cause="The pooled vector is the largest number at each place, not the words times their weights.",
+                experiment="Multiply the words by your weights by hand and add up: is that your pooled vector?"),
+        Mistake("plain-sum", changes={"average": lambda w, x: x.sum(axis=1)},
+                cause="The words are added up without their weights.",
+                experiment="Multiply the words by your weights by hand and add up: is that your pooled vector?"),
+        Mistake("divided-again", changes={"average": lambda w, x: _average(w, x) / x.shape[1]},
+                cause="The weighted sum is divided by the number of words; but the weights sum to 1 already.",
+                experiment="Pool a sentence of one word: does the word come back?"),
+        Mistake("axis-kept", function=_axis_kept,
+                cause="The pooled vectors keep an axis of size 1: a row of weights times the words is still a table.",
+                experiment="Print the shape of your pooled array and compare it with (B, D)."),
+        Mistake("not-summed", function=_not_summed,
+                cause="The words are multiplied by their weights but not added up.",
+                experiment="Print the shape of your pooled array and compare it with (B, D)."),
+        Mistake("results-swapped", function=lambda x, query, lengths: attention_pooling(x, query, lengths)[::-1],
+                cause="The two results come back in the wrong order.",
+                experiment="Print the shapes of both results and compare them with (B, D) and (B, T)."),
+        Mistake("written-into-x", function=_in_place,
+                cause="The padding is overwritten in the array of the caller.",
+                experiment="Print x before and after the call."),
+    ),
+    equivalents=(
+        Equivalent("loops", _by_loop),
+        Equivalent("trimmed-sentences", _trimmed),
+        Equivalent("scaled-query", _scaled_query),
+        Equivalent("minus-one-billion-and-covered", _low_and_covered),
+        Equivalent("nan-replaced", _nan_replaced),
+        Equivalent("softmax-by-hand", _terms_and_safe_sum),
+        Equivalent("attention-with-one-query", _by_attention),
+    ),
+    hints=(
+        "It is attention with one query for all sentences: scores (B, T), hide the padding, softmax along T, then a "
+        "weighted sum along T. Draw the shapes first.",
+        "`np.arange(T) < lengths[:, None]` is True on real words. Hide the others before softmax. Then try a batch with "
+        "every length that can occur, from none to T.",
+        "`weights = softmax(np.where(real, x @ query / np.sqrt(D), -np.inf))`, where a row without a real word is "
+        "replaced by zeros, and `pooled = np.einsum('bt,btd->bd', weights, x)`.",
+    ),
+    credit=(Part("a weighted average", 2), Part(_SCALE, 1), Part(_PADDING, 2), Part(_ALL, 1, visible=False)),
+    minutes=20,
+    points=6,
+)
+
+EXERCISES = (POOLING,)

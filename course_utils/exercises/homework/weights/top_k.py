@@ -1,0 +1,396 @@
+"""Exercise of assignment 1: only the largest scores share out the weight."""
+
+import math
+
+import numpy as np
+
+from course_utils.attention import softmax
+from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Part, Probe, Returns
+from course_utils.exercises._shared import naive_softmax, rounded
+from course_utils.exercises.homework.weights import _given
+
+_WARM, _EQUAL, _LARGE = "temperature", "equal scores", "large k, large scores"
+
+
+def top_k_softmax(x, k, temperature=1.0):
+    """Weights (..., S) of scores x (..., S), where a row keeps its k largest scores and those equal to the last."""
+    last = np.sort(x, axis=-1)[..., -min(k, x.shape[-1]), None]
+    return softmax(np.where(x >= last, x, -math.inf) / temperature)
+
+
+def _cases():
+    rng = np.random.default_rng(101)
+    return (
+        Case((np.array([[3.0, 1.0, 2.0]]), 2), note="one row, two of three stay"),
+        Case((np.array([0.5, -2.0, 1.0, 0.0]), 3), note="a single row without an axis before it"),
+        Case((np.array([[0.0, 2.0, 1.0, -3.0], [1.5, -1.0, 0.5, 3.0]]), 1), note="k = 1"),
+        Case((rng.normal(size=(2, 3, 5)), 2), note="three axes"),
+        Case((rng.normal(size=(3, 7)), 4), note="4 of 7 stay"),
+        Case((rng.normal(size=(4, 4)) - 3, 2), note="a square table of negative scores"),
+        Case((rng.normal(size=(5, 3)), 3), note="k = S: all stay"),
+        Case((np.array([[0.0, 1.0, 3.0]]), 2, 2.0), note="twice as hot", part=_WARM),
+        Case((rng.normal(size=(2, 6)), 3, 0.5), {}, "half as hot", _WARM),
+        Case((rng.normal(size=(2, 2, 4)), 3), {"temperature": 3.0}, "hot, three axes", _WARM),
+        Case((np.array([[2.0, 1.0, 1.0, 0.0]]), 2), note="two scores share the second place", part=_EQUAL),
+        Case((np.array([[5.0, 5.0, 3.0, 1.0], [1.0, 2.0, 2.0, 2.0]]), 2), note="the largest score comes twice",
+             part=_EQUAL),
+        Case((np.array([[0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.5], [3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0]]), 4),
+             note="three equal scores after 4 of 7", part=_EQUAL),
+        Case((np.array([[1.0, 0.0, 2.0], [0.0, 0.5, -1.0]]), 5), note="k is larger than S", part=_LARGE),
+        Case((np.array([[1000.0, 1001.0, 998.0, 1000.5]]), 2), note="scores near 1000", part=_LARGE),
+        Case((np.array([[-30000.0, -30001.0, -30003.0, -30000.5]]), 2), note="scores near -30000", part=_LARGE),
+    )
+
+
+def _drawn(seed):
+    rng = np.random.default_rng(seed)
+    return (Case((rng.normal(size=(3, 6)), int(rng.integers(2, 5))), note="drawn for you"),
+            Case((rng.normal(size=(2, 5)), 3, float(rng.uniform(0.3, 3))), {}, "drawn for you, with a temperature", _WARM),
+            Case((rng.integers(0, 3, size=(4, 6)).astype(float), 3), {}, "whole numbers drawn for you", _EQUAL))
+
+
+# --- stages and wrong stages ---
+
+
+def _last(x, k):
+    return np.sort(x, axis=-1)[..., -min(k, x.shape[-1]), None]
+
+
+def _hide(x, kept):
+    return np.where(kept, x, -math.inf)
+
+
+def top_k_by_stages(x, k, temperature=1.0, *, last=_last, keep=lambda x, last, k: x >= last, hide=_hide,
+                    cool=lambda x, t: x / t, weigh=_given.softmax, finish=lambda w, kept: w):
+    """Softmax over the largest scores, in stages that can be replaced one by one."""
+    kept = keep(x, last(x, k), k)
+    return finish(weigh(cool(hide(x, kept), temperature)), kept)
+
+
+def _nothing_hidden(x, kept):
+    return x
+
+
+def _chosen(order):
+    """Keep the places that an order of the scores names: never more than k."""
+    def keep(x, last, k):
+        kept = np.zeros(x.shape, dtype=bool)
+        np.put_along_axis(kept, order(x, k), True, axis=-1)
+        return kept
+    return keep
+
+
+def _by_distinct(x, k):
+    rows = [np.unique(row)[::-1] for row in x.reshape(-1, x.shape[-1])]
+    return np.array([row[min(k, len(row)) - 1] for row in rows]).reshape(*x.shape[:-1], 1)
+
+
+def _of_all(x, k):
+    return np.sort(x, axis=None)[-min(k, x.size)]
+
+
+def _of_columns(x, k):
+    return np.flip(np.sort(x, axis=0), axis=0)[min(k, len(x)) - 1][None]
+
+
+def _one_more(x, k):
+    return np.sort(x, axis=-1)[..., -min(k + 1, x.shape[-1]), None]
+
+
+def _one_fewer(x, k):
+    return np.sort(x, axis=-1)[..., -max(min(k, x.shape[-1]) - 1, 1), None]
+
+
+def _smallest(x, last, k):
+    return x <= np.sort(x, axis=-1)[..., min(k, x.shape[-1]) - 1, None]
+
+
+def _in_place(x, k, temperature=1.0):
+    x[x < _last(x, k)] = -math.inf
+    return softmax(x / temperature)
+
+
+def _weights_cooled(x, k, temperature=1.0):
+    return _given.softmax(_hide(x, x >= _last(x, k))) / temperature
+
+
+def _cut_from_weights_then_again(x, k, temperature=1.0):
+    p = _given.softmax(x / temperature)
+    return _given.softmax(np.where(p >= _last(p, k), p, -math.inf))
+
+
+# --- properties ---
+
+
+def _rows_sum_to_one(call):
+    x = np.array([[0.0, 2.0, 1.0, -1.0], [1.0, -0.5, 3.0, 0.5]])
+    for i, total in enumerate(call(x, 2).sum(axis=-1)):
+        if not abs(total - 1) < 1e-6:
+            return Broken("the weights of a row should sum to 1",
+                          f"for k = 2, row {i} of {x.tolist()} gets weights that sum to {total:.3f}")
+
+
+def _the_largest_stay(call):
+    x = np.array([[0.0, 2.0, 1.0, -4.0], [-5.0, -6.0, -3.0, -2.0], [1.0, 0.5, 3.0, 2.0]])
+    wanted = np.array([[0, 1, 1, 0], [0, 0, 1, 1], [0, 0, 1, 1]], dtype=bool)
+    weights = call(x, 2)
+    for i, row in enumerate(weights):
+        if not np.array_equal(row > 1e-9, wanted[i]):
+            return Broken("the k largest scores of a row, and no others, should keep weight",
+                          f"for k = 2, the scores {x[i].tolist()} get {rounded(row)}")
+
+
+def _the_kept_compete_as_before(call):
+    a, b = call(np.array([[0.0, 4.0, 3.0, -1.0]]), 2)[0, 1:3]
+    if not np.isclose(a / b, math.e, rtol=1e-4):
+        return Broken("two scores that stay, one point apart, should have weights in the ratio 2.718",
+                      f"for k = 2, the scores 4 and 3 get {a:.3f} and {b:.3f}: ratio {a / b:.3f}")
+
+
+def _alone_it_takes_all(call):
+    x = np.array([[0.5, 2.0, 1.0], [3.0, 1.0, -1.0]])
+    weights = call(x, 1)
+    if not np.allclose(weights, [[0, 1, 0], [1, 0, 0]], atol=1e-9):
+        return Broken("for k = 1 all weight should go to the largest score of each row",
+                      f"the scores {x.tolist()} get {rounded(weights)}")
+
+
+def _rows_do_not_see_each_other(call):
+    x = np.array([[0.0, 2.0, 1.0], [5.0, 4.0, 6.0]])
+    together, alone = call(x, 2)[0], call(x[:1], 2)[0]
+    if not np.allclose(together, alone, atol=1e-7):
+        return Broken("a row should get the same weights whatever stands in the other rows",
+                      f"the scores {x[0].tolist()} get {rounded(alone)} alone and {rounded(together)} above "
+                      f"{x[1].tolist()}")
+
+
+def _temperature_divides_differences(call):
+    for t, wanted in ((0.5, math.exp(2)), (2.0, math.exp(0.5))):
+        a, b, c = call(np.array([2.0, 1.0, -1.0]), 2, t)
+        if not (np.isclose(a / b, wanted, rtol=1e-4) and abs(a + b - 1) < 1e-6 and abs(c) < 1e-9):
+            return Broken(f"at temperature {t}, one more point of score should mean {wanted:.3f} times the weight",
+                          f"for k = 2, the scores 2, 1 and -1 get {rounded([a, b, c])}: ratio {a / b:.3f}")
+
+
+def _equals_of_the_last_stay(call):
+    for x, k, wanted in (([1.0, 2.0, 0.0, 1.0], 2, 3), ([4.0, 4.0, 4.0], 1, 3), ([6.0, 6.0, 5.0, 4.0], 2, 2)):
+        weights = call(np.array([x]), k)[0]
+        if int((weights > 1e-9).sum()) != wanted:
+            return Broken("scores equal to the k-th largest should all stay, and no smaller one",
+                          f"for k = {k}, the scores {x} get {rounded(weights)}")
+        first = weights[np.array(x) == sorted(x)[-k]]
+        if not np.allclose(first, first[0], atol=1e-9):
+            return Broken("equal scores should get equal weights", f"for k = {k}, the scores {x} get {rounded(weights)}")
+
+
+def _more_than_all_is_all(call):
+    x = np.array([[1.0, 0.0, 2.0], [0.0, 3.0, -1.0]])
+    got, wanted = call(x, 8), softmax(x)
+    if not np.allclose(got, wanted, atol=1e-6):
+        return Broken("with k larger than the number of scores, all should stay, as in plain softmax",
+                      f"for k = 8, the scores {x[0].tolist()} get {rounded(got[0])}, plain softmax gives "
+                      f"{rounded(wanted[0])}")
+
+
+def _only_differences_count(call):
+    x = np.array([[1.0, 3.0, 2.0, 0.0]])
+    near = call(x, 2)
+    for shift in (1000.0, -40000.0):
+        far = call(x + shift, 2)
+        if not np.allclose(near, far, atol=1e-6):
+            return Broken("the same number added to all scores should change no weight",
+                          f"for k = 2, {x[0].tolist()} gets {rounded(near[0])}; with {shift:.0f} added, {rounded(far[0])}")
+
+
+# --- right answers in other words ---
+
+
+def _by_loop(x, k, temperature=1.0):
+    weights = np.zeros_like(x)
+    for place in np.ndindex(x.shape[:-1]):
+        row = x[place].tolist()
+        last = sorted(row, reverse=True)[:k][-1]
+        terms = [math.exp((score - max(row)) / temperature) if score >= last else 0.0 for score in row]
+        weights[place] = np.array(terms) / sum(terms)
+    return weights
+
+
+def _renormalised(x, k, temperature=1.0):
+    weights = softmax(x / temperature)
+    weights = weights * (x >= np.sort(x, axis=-1)[..., -k:][..., :1])
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def _cut_from_weights(x, k, temperature=1.0):
+    p = softmax(x / temperature)
+    p = np.where(p < _last(p, k), 0.0, p)
+    return p / p.sum(axis=-1, keepdims=True)
+
+
+def _by_partition(x, k, temperature=1.0):
+    S = x.shape[-1]
+    last = np.partition(x, max(S - k, 0), axis=-1)[..., [max(S - k, 0)]]
+    e = np.exp((x - x.max(axis=-1, keepdims=True)) / temperature) * (x >= last)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def _by_counting(x, k, temperature=1.0):
+    larger = (x[..., None, :] > x[..., :, None]).sum(axis=-1)
+    return softmax(np.where(larger < k, x / temperature, -np.inf))
+
+
+def _by_order(x, k, temperature=1.0):
+    if k >= x.shape[-1]:
+        return softmax(x / temperature)
+    order = np.argsort(-x, axis=-1)[..., k - 1:k]
+    last = np.take_along_axis(x, order, axis=-1)
+    return softmax(np.where(x < last, -1e9, x / temperature)) * (x >= last)
+
+
+def _removed_one_by_one(x, k, temperature=1.0):
+    rest = x.astype(float)
+    for _ in range(min(k, x.shape[-1]) - 1):
+        best = rest.argmax(axis=-1)[..., None]
+        np.put_along_axis(rest, best, -np.inf, axis=-1)
+    cooled = x / temperature
+    cooled[x < rest.max(axis=-1, keepdims=True)] = -np.inf
+    return softmax(cooled)
+
+
+TOP_K = Exercise(
+    name="top_k_softmax",
+    title="Let only the k largest scores share out the weight",
+    notebook="hw1_weights",
+    signature="top_k_softmax(x, k, temperature=1.0)",
+    reference=top_k_softmax,
+    arrays="numpy",
+    returns=(Returns("weights", "(..., S)"),),
+    cases=_cases,
+    drawn=_drawn,
+    probes=(
+        Probe("each row sums to 1", _rows_sum_to_one),
+        Probe("the k largest scores stay, the others get 0", _the_largest_stay),
+        Probe("what stays competes as in softmax", _the_kept_compete_as_before),
+        Probe("k = 1 gives all weight to the largest score", _alone_it_takes_all),
+        Probe("rows do not see each other", _rows_do_not_see_each_other),
+        Probe("one more point of score means exp(1 / T) times the weight", _temperature_divides_differences, _WARM),
+        Probe("scores equal to the k-th largest all stay", _equals_of_the_last_stay, _EQUAL),
+        Probe("k above S is plain softmax", _more_than_all_is_all, _LARGE),
+        Probe("the same number added to all scores changes nothing", _only_differences_count, _LARGE),
+    ),
+    stages=top_k_by_stages,
+    mistakes=(
+        Mistake("not-renormalised", changes={"hide": _nothing_hidden, "finish": lambda w, kept: w * kept},
+                cause="The small weights are set to 0 after softmax, and the others are not divided by their new sum.",
+                experiment="Sum a row of your result for k = 1."),
+        Mistake("hidden-as-zero", changes={"hide": lambda x, kept: np.where(kept, x, 0.0)},
+                cause="What should drop out gets the score 0, and softmax gives a score of 0 some weight.",
+                experiment="What is np.exp(0.0), and which score has the exponential 0?"),
+        Mistake("smallest-kept", changes={"keep": _smallest},
+                cause="The k smallest scores stay: the sorted row is read from its wrong end.",
+                experiment="Print np.sort([3.0, 1.0, 2.0]): at which end does the largest score stand?"),
+        Mistake("no-cut", changes={"keep": lambda x, last, k: np.ones(x.shape, dtype=bool)},
+                cause="All scores keep weight: k has no effect on the result.",
+                experiment="Compare your weights of [3.0, 1.0, 2.0] for k = 1 and k = 3."),
+        Mistake("one-too-many", changes={"last": _one_more},
+                cause="The score one place behind the k-th largest is used as the border, so k + 1 scores stay.",
+                experiment="Count the weights above 0 for three different scores and k = 1."),
+        Mistake("one-too-few", changes={"last": _one_fewer},
+                cause="The score one place before the k-th largest is used as the border, so k - 1 scores stay.",
+                experiment="Count the weights above 0 for three different scores and k = 2."),
+        Mistake("border-dropped", changes={"keep": lambda x, last, k: x > last},
+                cause="The k-th largest score itself drops out, because it is compared with > in place of >=.",
+                experiment="Count the weights above 0 for three different scores and k = 2, then for k = 1."),
+        Mistake("first-k-places", changes={"keep": lambda x, last, k: np.broadcast_to(
+            np.arange(x.shape[-1]) < k, x.shape)},
+                cause="The first k places of a row stay, whatever their scores are.",
+                experiment="Move the largest score of [3.0, 1.0, 2.0] to the end: which weights change?"),
+        Mistake("exactly-k-first", changes={"keep": _chosen(lambda x, k: np.argsort(-x, axis=-1)[..., :k])},
+                cause="Exactly k places stay, so of equal scores an earlier one stays and a later one drops out.",
+                experiment="Print your weights of [2.0, 1.0, 1.0, 0.0] for k = 2: do equal scores get the same?"),
+        Mistake("exactly-k-last", changes={"keep": _chosen(lambda x, k: np.argsort(x, axis=-1)[..., -k:])},
+                cause="Exactly k places stay, so of equal scores a later one stays and an earlier one drops out.",
+                experiment="Print your weights of [2.0, 1.0, 1.0, 0.0] for k = 2: do equal scores get the same?"),
+        Mistake("distinct-counted", changes={"last": _by_distinct},
+                cause="Equal scores count as one when the k-th largest is looked for, so too many scores stay.",
+                experiment="Which is the second largest of [5.0, 5.0, 3.0] when each place in the row counts?"),
+        Mistake("border-of-all-rows", changes={"last": _of_all},
+                cause="One border is used for the whole array, so a row of small scores may keep nothing.",
+                experiment="Count the weights above 0 in each row for [[0.0, 1.0, 2.0], [7.0, 8.0, 9.0]] and k = 2."),
+        Mistake("border-along-columns", changes={"last": _of_columns},
+                cause="The k largest are looked for down the first axis in place of along each row.",
+                experiment="Count the weights above 0 in each row and in each column for a table of 2 rows and 3 columns."),
+        Mistake("softmax-along-columns", changes={"weigh": lambda x: _given.softmax(x, axis=0)},
+                cause="Softmax runs down the first axis in place of along each row.",
+                experiment="Sum each row and each column of your result: which sums are 1?"),
+        Mistake("softmax-of-all", changes={"weigh": lambda x: _given.softmax(x.reshape(-1)).reshape(x.shape)},
+                cause="All rows share one sum, so all weights together make 1.",
+                experiment="Sum each row of your result for an array of two rows."),
+        Mistake("size-without-sign", changes={"last": lambda x, k: _last(abs(x), k),
+                                              "keep": lambda x, last, k: abs(x) >= last},
+                cause="The scores are compared without their signs, so a very negative one counts as large.",
+                experiment="Print your weights of [1.0, -5.0, 2.0] for k = 2."),
+        Mistake("equal-shares", changes={"finish": lambda w, kept: kept / kept.sum(axis=-1, keepdims=True)},
+                cause="What stays shares the weight equally: the scores decide who stays but not how much each gets.",
+                experiment="Compare the two largest weights of [0.0, 4.0, 3.0] for k = 2."),
+        Mistake("no-exponential", changes={"weigh": lambda x: (
+            y := np.where(np.isfinite(x), x, 0.0)) / y.sum(axis=-1, keepdims=True)},
+                cause="The scores that stay are divided by their sum, without an exponential.",
+                experiment="Print your weights of [-1.0, 2.0, 0.0] for k = 3: is one of them negative?"),
+        Mistake("softmax-twice", function=_cut_from_weights_then_again,
+                cause="Softmax is applied to weights: the ones that stay go through a second softmax.",
+                experiment="For k = 2, do the scores 4 and 3 get weights in the ratio 2.718?"),
+        Mistake("no-temperature", changes={"cool": lambda x, t: x},
+                cause="The temperature has no effect: it is not used, or stands where it cancels out.",
+                experiment="Compare your weights of [0.0, 1.0, 3.0] at the temperatures 0.5 and 5 for k = 2."),
+        Mistake("multiplied", changes={"cool": lambda x, t: x * t},
+                cause="The scores are multiplied by the temperature, so hot and cold are exchanged.",
+                experiment="At temperature 100 and k = 2, are the two weights nearly equal?"),
+        Mistake("weights-cooled", function=_weights_cooled,
+                cause="The weights are divided by the temperature in place of the scores.",
+                experiment="Sum a row of your result at temperature 2."),
+        Mistake("square-root", changes={"cool": lambda x, t: x / math.sqrt(t)},
+                cause="The scores are divided by the square root of the temperature.",
+                experiment="At temperature 4, how much smaller does a difference of scores become in your function?"),
+        Mistake("no-maximum", changes={"weigh": naive_softmax},
+                cause="The exponential runs on large scores without subtracting the maximum, and overflows or vanishes.",
+                experiment="Print your weights of [1000.0, 1001.0] and of [-1000.0, -1001.0]."),
+        Mistake("hidden-not-low-enough", changes={"hide": lambda x, kept: np.where(kept, x, -1e4)},
+                cause="What should drop out gets a finite score, which is above the real scores when these are lower.",
+                experiment="Print your weights of [-30000.0, -30001.0, -30002.0] for k = 2."),
+        Mistake("k-beyond-the-end", changes={"last": lambda x, k: np.sort(x, axis=-1)[..., -k, None]},
+                cause="For k larger than the row is long, the sorted row has no k-th place from its end.",
+                experiment="Call your function on two scores with k = 3."),
+        Mistake("k-beyond-the-front", changes={"last": lambda x, k: np.sort(x, axis=-1)[..., ::-1][..., k - 1, None]},
+                cause="For k larger than the row is long, the row sorted downwards has no k-th place.",
+                experiment="Call your function on two scores with k = 3."),
+        Mistake("k-beyond-the-partition", changes={"last": lambda x, k: np.partition(x, -k, axis=-1)[..., -k, None]},
+                cause="For k larger than the row is long, np.partition has no k-th place to look at.",
+                experiment="Call your function on two scores with k = 3."),
+        Mistake("written-into-x", function=_in_place,
+                cause="The scores that drop out are overwritten in the array of the caller.",
+                experiment="Print x before and after the call."),
+    ),
+    equivalents=(
+        Equivalent("loops", _by_loop),
+        Equivalent("after-softmax-renormalised", _renormalised),
+        Equivalent("cut-from-weights", _cut_from_weights),
+        Equivalent("partition", _by_partition),
+        Equivalent("counting-larger-scores", _by_counting),
+        Equivalent("argsort-finds-the-border", _by_order),
+        Equivalent("largest-removed-one-by-one", _removed_one_by_one),
+    ),
+    hints=(
+        "Find the k-th largest score of each row first. Every score is then compared with it, and softmax should not "
+        "notice that the smaller ones were ever there.",
+        "`np.sort` along the last axis puts the largest scores at the end. Which score gets the weight 0 from softmax? "
+        "And what is the smallest score that can stay when the row is shorter than k?",
+        "`last = np.sort(x, axis=-1)[..., -min(k, x.shape[-1]), None]`, then "
+        "`return softmax(np.where(x >= last, x, -np.inf) / temperature)`.",
+    ),
+    credit=(Part("the k largest", 3), Part(_WARM, 1), Part(_EQUAL, 1), Part(_LARGE, 1, visible=False)),
+    minutes=15,
+    points=6,
+)
+
+EXERCISES = (TOP_K,)
