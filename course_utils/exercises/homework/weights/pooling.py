@@ -426,9 +426,9 @@ POOLING = Exercise(
                 experiment="Pool a sentence with the scores -20000 and -20001: who gets the weight?"),
         Mistake("empty-is-nan", changes={"cover": _not_covered},
                 cause="A sentence without words has no largest score and no sum to divide by, so it becomes NaN.",
-                experiment="Print softmax of a row with nothing but -np.inf, then say what an empty sentence should get."),
+                experiment="Print softmax of a row with nothing but -np.inf, and say what an empty sentence should get."),
         Mistake("empty-is-uniform", changes={"hide": _low, "cover": _not_covered},
-                cause="In a sentence without words all scores are the same very low number, so padding shares the weight.",
+                cause="In a sentence without words all scores are the same very low number, so padding shares it.",
                 experiment="Print your weights for the length 0."),
         Mistake("empty-has-one-word", changes={"real": lambda x, lengths: _real(x, np.maximum(lengths, 1))},
                 cause="An empty sentence is treated as one of length 1, so its padding counts as a word.",
@@ -443,7 +443,7 @@ POOLING = Exercise(
                 cause="The weights of an empty sentence are set to 0 after the pooled vector was computed from them.",
                 experiment="Print both results for the length 0."),
         Mistake("no-maximum", function=_naive,
-                cause="The exponential runs on large scores without subtracting the maximum, and overflows or vanishes.",
+                cause="The exponential runs on large scores without subtracting the maximum, and overflows.",
                 experiment="Pool a sentence with the scores 1000 and 1001, and one with -1000 and -1001."),
         Mistake("no-maximum-empty-nan", function=_naive_and_empty,
                 cause="The exponentials are used without subtracting the maximum, and without a word they sum to 0.",
@@ -500,7 +500,7 @@ POOLING = Exercise(
     hints=(
         "It is attention with one query for all sentences: scores (B, T), hide the padding, softmax along T, then a "
         "weighted sum along T. Draw the shapes first.",
-        "`np.arange(T) < lengths[:, None]` is True on real words. Hide the others before softmax. Then try a batch with "
+        "`np.arange(T) < lengths[:, None]` is True on real words. Hide the others before softmax. Try a batch with "
         "every length that can occur, from none to T.",
         "`weights = softmax(np.where(real, x @ query / np.sqrt(D), -np.inf))`, where a row without a real word is "
         "replaced by zeros, and `pooled = np.einsum('bt,btd->bd', weights, x)`.",

@@ -45,7 +45,7 @@ def _cases():
 def _drawn(seed):
     rng = np.random.default_rng(seed)
     return (Case((rng.normal(size=(3, 6)), int(rng.integers(2, 5))), note="drawn for you"),
-            Case((rng.normal(size=(2, 5)), 3, float(rng.uniform(0.3, 3))), {}, "drawn for you, with a temperature", _WARM),
+            Case((rng.normal(size=(2, 5)), 3, float(rng.uniform(0.3, 3))), {}, "drawn, with a temperature", _WARM),
             Case((rng.integers(0, 3, size=(4, 6)).astype(float), 3), {}, "whole numbers drawn for you", _EQUAL))
 
 
@@ -180,7 +180,8 @@ def _equals_of_the_last_stay(call):
                           f"for k = {k}, the scores {x} get {rounded(weights)}")
         first = weights[np.array(x) == sorted(x)[-k]]
         if not np.allclose(first, first[0], atol=1e-9):
-            return Broken("equal scores should get equal weights", f"for k = {k}, the scores {x} get {rounded(weights)}")
+            return Broken("equal scores should get equal weights",
+                          f"for k = {k}, the scores {x} get {rounded(weights)}")
 
 
 def _more_than_all_is_all(call):
@@ -199,7 +200,8 @@ def _only_differences_count(call):
         far = call(x + shift, 2)
         if not np.allclose(near, far, atol=1e-6):
             return Broken("the same number added to all scores should change no weight",
-                          f"for k = 2, {x[0].tolist()} gets {rounded(near[0])}; with {shift:.0f} added, {rounded(far[0])}")
+                          f"for k = 2, {x[0].tolist()} gets {rounded(near[0])}; "
+                          f"with {shift:.0f} added, {rounded(far[0])}")
 
 
 # --- right answers in other words ---
@@ -319,7 +321,7 @@ TOP_K = Exercise(
                 experiment="Count the weights above 0 in each row for [[0.0, 1.0, 2.0], [7.0, 8.0, 9.0]] and k = 2."),
         Mistake("border-along-columns", changes={"last": _of_columns},
                 cause="The k largest are looked for down the first axis in place of along each row.",
-                experiment="Count the weights above 0 in each row and in each column for a table of 2 rows and 3 columns."),
+                experiment="Count the weights above 0 in each row and in each column for a table of 2 rows."),
         Mistake("softmax-along-columns", changes={"weigh": lambda x: _given.softmax(x, axis=0)},
                 cause="Softmax runs down the first axis in place of along each row.",
                 experiment="Sum each row and each column of your result: which sums are 1?"),
@@ -353,7 +355,7 @@ TOP_K = Exercise(
                 cause="The scores are divided by the square root of the temperature.",
                 experiment="At temperature 4, how much smaller does a difference of scores become in your function?"),
         Mistake("no-maximum", changes={"weigh": naive_softmax},
-                cause="The exponential runs on large scores without subtracting the maximum, and overflows or vanishes.",
+                cause="The exponential runs on large scores without subtracting the maximum, and overflows.",
                 experiment="Print your weights of [1000.0, 1001.0] and of [-1000.0, -1001.0]."),
         Mistake("hidden-not-low-enough", changes={"hide": lambda x, kept: np.where(kept, x, -1e4)},
                 cause="What should drop out gets a finite score, which is above the real scores when these are lower.",
