@@ -210,7 +210,7 @@ def _returns_in_the_loop(lengths):
 
 def _list_plus_array(lengths):
     T = int(np.sum(lengths))
-    starts = np.cumsum([0, *lengths])
+    starts = np.cumsum([0] + lengths)  # noqa: RUF005  the mistake is that arrays are added, not put together
     mask = np.zeros((T, T), dtype=bool)
     for start, n in zip(starts, lengths):
         block = mask[start:start + n, start:start + n]
