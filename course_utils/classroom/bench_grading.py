@@ -70,9 +70,9 @@ _NBGRADER = "import sys; from nbgrader.apps import NbGraderApp; sys.argv[0] = 'n
 
 
 def _released(source):
-    from course_utils.classroom.grading.release import released
-
-    return nbformat.reads(released(source), as_version=4)
+    with tempfile.TemporaryDirectory() as folder:
+        _run(["-m", "course_utils", "homework", "release", Path(source).resolve(), folder], _ROOT)
+        return nbformat.read(Path(folder) / Path(source).name, as_version=4)
 
 
 def solutions(source):
