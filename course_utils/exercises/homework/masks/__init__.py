@@ -1,5 +1,7 @@
 """Homework 2: masks for packed sequences, sliding windows and prefix language models."""
 
 from course_utils.exercises.homework.masks.packed import PACKED
+from course_utils.exercises.homework.masks.prefix import PREFIX_LM
+from course_utils.exercises.homework.masks.window import WINDOW
 
-EXERCISES = (PACKED,)
+EXERCISES = (PACKED, WINDOW, PREFIX_LM)

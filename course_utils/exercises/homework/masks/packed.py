@@ -232,10 +232,10 @@ def _marks_behind_the_end(lengths):
     return packed_by_stages(lengths, owners=lambda n: np.cumsum(begins))
 
 
-def _only_from_lists(lengths):
-    ends = [sum(lengths[:b + 1]) for b in range(len(lengths))]
-    lengths.index(lengths[0])
-    return packed_by_stages(lengths, owners=lambda n: np.searchsorted(ends, np.arange(ends[-1]), side="right"))
+def _asks_for_the_truth_of_lengths(lengths):
+    if not lengths:
+        return np.zeros((0, 0), dtype=bool)
+    return packed_causal_mask(lengths)
 
 
 def _refuses_zeros(lengths):
@@ -259,7 +259,7 @@ MISTAKES = (
     # who is a stranger
     _mistake("plain-causal", "It is a causal mask for the whole row: the later sequences see the earlier ones.",
              "For the lengths [2, 3], which places may token 2 see? It is the first of its sequence.",
-             same=lambda a, b: a == a + 0 * b),
+             same=lambda a, b: (a >= 0) & (b >= 0)),
     _mistake("strangers-only", "A token sees the sequences before it and not its own.",
              "For the lengths [2, 3], print row 1: does token 1 see itself?", same=lambda a, b: a != b),
     _mistake("previous-sequence-too", "A token sees the sequence just before its own as well.",
@@ -319,8 +319,8 @@ MISTAKES = (
              "Check how far your `return` is indented.", _returns_in_the_loop),
     _mistake("list-plus-array", "`[0] + lengths` puts a 0 in front of a list, but adds 0 to each number of an array.",
              "Print `[0] + [3, 1]` and `[0] + np.array([3, 1])`.", _list_plus_array),
-    _mistake("lists-only", "Something in it works for lists only; lengths may come as an array or a tuple.",
-             "Call it with `np.array([2, 3])`, and with a tuple.", _only_from_lists),
+    _mistake("truth-of-an-array", "`if lengths` and `if not lengths` work for a list; an array has no single truth.",
+             "Try `if np.array([2, 3]): pass` in a cell of its own.", _asks_for_the_truth_of_lengths),
     _mistake("mark-behind-the-end", "A mark is set where the next sequence begins, and behind the last token there is "
              "no place for one.", "Let the last sequence have no token: at which place would it begin?",
              _marks_behind_the_end),
