@@ -1,0 +1,162 @@
+"""Wrong answers to attention over a packed row; no exercise lives here."""
+
+import math
+
+from course_utils.attention import scaled_dot_product_attention
+from course_utils.checks import Mistake
+from course_utils.exercises.homework.masks.tables import packed_causal_mask
+
+__all__ = ["MISTAKES", "attend_by_stages"]
+
+
+def _owner(lengths):
+    import torch
+
+    return torch.repeat_interleave(torch.arange(len(lengths)), torch.as_tensor(lengths))
+
+
+def attend_by_stages(q, k, v, lengths, *, owner=_owner, same=lambda a, b: a == b, past=lambda i, j: j <= i,
+                     scale=lambda q: math.sqrt(q.shape[-1]), fill=-math.inf, weigh=lambda s: s.softmax(-1),
+                     values=lambda v, k: v, give=lambda output: output):
+    """Attend over a packed row in stages that can be replaced one by one."""
+    import torch
+
+    who, place = owner(lengths), torch.arange(q.shape[-2])
+    mask = same(who[:, None], who) & past(place[:, None], place)
+    scores = q @ k.transpose(-2, -1) / scale(q)
+    return give(weigh(scores.masked_fill(~mask, fill)) @ values(v, k))
+
+
+def _repeated(lengths):
+    import torch
+
+    return torch.repeat_interleave(torch.as_tensor(lengths), torch.as_tensor(lengths))
+
+
+def _averaged(q, k, v, lengths):
+    import torch
+
+    return torch.stack([_alone(q, k, v, start, end).mean(-2) for start, end in _ends(lengths)], dim=-2)
+
+
+def _ends(lengths):
+    ends, start = [], 0
+    for n in lengths:
+        ends.append((start, start + int(n)))
+        start += int(n)
+    return ends
+
+
+def _alone(q, k, v, start, end):
+    import torch
+
+    mask = torch.ones(end - start, end - start, dtype=torch.bool).tril()
+    return scaled_dot_product_attention(q[:, start:end], k[:, start:end], v[:, start:end], mask)[0]
+
+
+def _joined_over_heads(q, k, v, lengths):
+    import torch
+
+    return torch.cat([_alone(q, k, v, start, end) for start, end in _ends(lengths)], dim=0)
+
+
+def _last_sequence_only(q, k, v, lengths):
+    for start, end in _ends(lengths):
+        output = _alone(q, k, v, start, end)
+    return output
+
+
+def _split_over_heads(q, k, v, lengths):
+    import torch
+
+    parts = [x.split([int(n) for n in lengths]) for x in (q, k, v)]
+    return torch.cat([scaled_dot_product_attention(a, b, c)[0] for a, b, c in zip(*parts)])
+
+
+def _weights_too(q, k, v, lengths):
+    import torch
+
+    return scaled_dot_product_attention(q, k, v, torch.from_numpy(packed_causal_mask(lengths)))
+
+
+def _empty_sequences_fail(q, k, v, lengths):
+    """Takes the first row of each sequence, which an empty one does not have."""
+    import torch
+
+    outputs = []
+    for start, end in _ends(lengths):
+        rows = [torch.softmax(q[:, i, None] @ k[:, start:i + 1].transpose(-2, -1) / math.sqrt(q.shape[-1]), dim=-1)
+                @ v[:, start:i + 1] for i in range(start, end)]
+        outputs.append(torch.cat(rows, dim=1))
+    return torch.cat(outputs, dim=1)
+
+
+def _weight_zero(q, k, v, lengths):
+    import torch
+
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(-1)
+    return (weights * torch.from_numpy(packed_causal_mask(lengths))) @ v
+
+
+def _exponentials(scores):
+    e = scores.exp()
+    return e / e.sum(-1, keepdim=True)
+
+
+def _mistake(name, cause, experiment, function=None, **changes):
+    return Mistake(name, cause, experiment, function, None if function else changes)
+
+
+MISTAKES = (
+    # who sees whom
+    _mistake("plain-causal", "The whole row is one causal sequence: later sequences see the earlier ones.",
+             "The first token of each sequence should get its own value. Which do?", same=lambda a, b: a + b >= 0),
+    _mistake("future-visible", "The sequences are set apart, but inside each the future is visible.",
+             "The first token of each sequence should get its own value. Which do?", past=lambda i, j: i + j >= 0),
+    _mistake("no-mask", "There is no mask: every token sees the whole row.",
+             "The first token of each sequence should get its own value. Which do?",
+             same=lambda a, b: a + b >= 0, past=lambda i, j: i + j >= 0),
+    _mistake("strangers-only", "A token sees the sequences before it and not its own.",
+             "Compare your mask with that of Exercise 1 for the lengths [2, 3].", same=lambda a, b: a != b),
+    _mistake("past-and-future-swapped", "Inside each sequence the future is visible and the past hidden.",
+             "The last token of each sequence should use all of its sequence. Does it?", past=lambda i, j: j >= i),
+    _mistake("own-place-hidden", "No token sees itself, so the first of each sequence sees nothing.",
+             "The first token of each sequence should get its own value. Which do?", past=lambda i, j: j < i),
+    _mistake("lengths-as-names", "Sequences are told apart by their lengths, so neighbours of equal length merge.",
+             "Try the lengths [2, 2].", owner=_repeated),
+    # how they are hidden
+    _mistake("score-zero", "Hidden scores become 0, and a score of 0 still gets a weight.",
+             "Which weight has the score 0 beside the score 1?", fill=0.0),
+    _mistake("minus-ten", "Hidden scores become -10: small, but their keys still get some weight.",
+             "Let a hidden value be a million and look at the output.", fill=-10.0),
+    _mistake("weight-zero", "Weights are set to 0 after the softmax, so the rest of a row sums to less than 1.",
+             "Sum the weights of a token.", _weight_zero),
+    _mistake("softmax-over-the-queries", "The softmax runs along the queries, so each key shares out 1.",
+             "Sum a row of the weights.", weigh=lambda s: s.softmax(-2).nan_to_num(0.0)),
+    _mistake("no-maximum", "Nothing is subtracted before the exponential, so large scores overflow.",
+             "Print `torch.tensor(100.0).exp()`. `torch.softmax` takes care of it.", weigh=_exponentials),
+    # the rest of attention
+    _mistake("no-scale", "The scores are not divided by the root of d_k.",
+             "Compare with lesson 4 for a single sequence.", scale=lambda q: 1.0),
+    _mistake("divided-by-d_k", "The scores are divided by d_k, not by its root.",
+             "Compare with lesson 4 for a single sequence.", scale=lambda q: q.shape[-1]),
+    _mistake("scale-of-the-heads", "The scores are divided by the root of another size than d_k.",
+             "Print `q.shape`: which axis holds d_k?", scale=lambda q: math.sqrt(q.shape[-2])),
+    _mistake("values-from-the-keys", "The weights average the keys; the values are never used.",
+             "Add 1 to every value and see whether the output moves.", values=lambda v, k: k),
+    # what comes back
+    _mistake("weights-too", "The weights are returned as well; only the output is asked for.",
+             "What does the attention function give back? Take the first of the two.", _weights_too),
+    _mistake("joined-over-heads", "The outputs of the sequences are joined along the heads, not along the row.",
+             "Print `output.shape`. It should be that of v.", _joined_over_heads),
+    _mistake("split-over-heads", "The heads are split up by the lengths, not the row.",
+             "Print `q.shape`: which axis is the row of tokens?", _split_over_heads),
+    _mistake("last-sequence-only", "Only the last sequence is returned; each one overwrites the one before.",
+             "Print `output.shape`. It should be that of v.", _last_sequence_only),
+    _mistake("averaged", "Each sequence gets one averaged output; every token should get its own.",
+             "Print `output.shape`. It should be that of v.", _averaged),
+    _mistake("detached", "The result is cut off from q, k and v, so nothing could learn from it.",
+             "Look for `detach`, `no_grad`, `.data` or NumPy on the way.", give=lambda output: output.detach()),
+    _mistake("empty-sequences-fail", "A sequence without tokens stops it: there is nothing to join.",
+             "Call it with the lengths [2, 0, 3].", _empty_sequences_fail),
+)
