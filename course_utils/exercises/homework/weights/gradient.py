@@ -10,7 +10,7 @@ from course_utils.exercises._shared import naive_softmax, rounded
 from course_utils.exercises.homework.weights import _given
 from course_utils.exercises.homework.weights.pooling import attention_pooling, padded
 
-_SIZE, _BATCH, _ALL = "scale", "batch and padding", "all of it, and empty sentences"
+_NONE, _SIZE, _BATCH, _ALL = "no choice, no slope", "scale", "batch and padding", "all of it, and empty sentences"
 
 
 def pooling_gradient(x, query, lengths, upstream):
@@ -183,6 +183,8 @@ def _twice_as_much_upstream(call):
 
 def _what_is_the_same_for_all_words_has_no_slope(call):
     x, query, lengths, _ = _sentence(55)
+    if not np.any(call(x, query, lengths, np.array([[1.0, 0.0, 0.0]]))):
+        return Broken("where the words differ, the query should matter", "three different words: all slopes are 0")
     x[..., 2] = 5.0  # whatever the weights are, pooled[:, 2] is 5
     gradient = call(x, query, lengths, np.array([[0.0, 0.0, 1.0]]))
     if not np.all(abs(gradient) < 1e-6):
@@ -295,8 +297,8 @@ POOLING_GRADIENT = Exercise(
     drawn=_drawn,
     probes=(
         Probe("one slope for each number of the query", _one_slope_for_each_number),
-        Probe("equal words give slopes of 0", _equal_words_cannot_be_told_apart),
-        Probe("what all words share has no slope", _what_is_the_same_for_all_words_has_no_slope),
+        Probe("equal words give slopes of 0", _equal_words_cannot_be_told_apart, _NONE),
+        Probe("what all words share has no slope", _what_is_the_same_for_all_words_has_no_slope, _NONE),
         Probe("the gradient is proportional to upstream", _twice_as_much_upstream),
         Probe("the gradient points where the sum rises fastest", _points_the_right_way),
         Probe("slopes agree with small steps", _slopes_are_those_of_small_steps, _SIZE),
@@ -448,7 +450,7 @@ POOLING_GRADIENT = Exercise(
         "`d_w = np.einsum('btd,bd->bt', x, upstream)`, `d_s = w * (d_w - (w * d_w).sum(-1, keepdims=True))`, "
         "`return np.einsum('bt,btd->d', d_s, x) / np.sqrt(D)`.",
     ),
-    credit=(Part("the chain rule", 3), Part(_SIZE, 1), Part(_BATCH, 1), Part(_ALL, 1, visible=False)),
+    credit=(Part("the chain rule", 2), Part(_NONE, 1), Part(_SIZE, 1), Part(_BATCH, 1), Part(_ALL, 1, visible=False)),
     minutes=25,
     points=6,
 )

@@ -9,7 +9,7 @@ from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Par
 from course_utils.exercises._shared import naive_softmax, rounded
 from course_utils.exercises.homework.weights import _given
 
-_WARM, _EQUAL, _LARGE = "temperature", "equal scores", "large k, large scores"
+_STAY, _WARM, _EQUAL, _LARGE = "who keeps weight", "temperature", "equal scores", "large k, large scores"
 
 
 def top_k_softmax(x, k, temperature=1.0):
@@ -271,7 +271,7 @@ TOP_K = Exercise(
     drawn=_drawn,
     probes=(
         Probe("each row sums to 1", _rows_sum_to_one),
-        Probe("the k largest scores stay, the others get 0", _the_largest_stay),
+        Probe("the k largest scores stay, the others get 0", _the_largest_stay, _STAY),
         Probe("what stays competes as in softmax", _the_kept_compete_as_before),
         Probe("k = 1 gives all weight to the largest score", _alone_it_takes_all),
         Probe("rows do not see each other", _rows_do_not_see_each_other),
@@ -390,7 +390,7 @@ TOP_K = Exercise(
         "`last = np.sort(x, axis=-1)[..., -min(k, x.shape[-1]), None]`, then "
         "`return softmax(np.where(x >= last, x, -np.inf) / temperature)`.",
     ),
-    credit=(Part("the k largest", 3), Part(_WARM, 1), Part(_EQUAL, 1), Part(_LARGE, 1, visible=False)),
+    credit=(Part("their weights", 2), Part(_STAY, 1), Part(_WARM, 1), Part(_EQUAL, 1), Part(_LARGE, 1, visible=False)),
     minutes=15,
     points=6,
 )
