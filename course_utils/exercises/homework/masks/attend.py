@@ -57,7 +57,9 @@ def _drawn(seed):
 
     rng = np.random.default_rng(seed)
     lengths = [int(n) for n in rng.integers(1, 5, size=3)]
-    return (Case((*_qkv(2, sum(lengths), 5, 3, seed=seed % 2**31), lengths), note="inputs drawn for you"),)
+    more = [int(n) for n in rng.integers(1, 4, size=5)]
+    return (Case((*_qkv(2, sum(lengths), 5, 3, seed=seed % 2**31), lengths), note="inputs drawn for you"),
+            Case((*_qkv(3, sum(more), 2, 4, seed=(seed + 1) % 2**31), more), note="more inputs drawn for you"))
 
 
 # --- properties ---
@@ -259,7 +261,7 @@ ATTEND = Exercise(
         "`scores = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(~mask, -math.inf)` and "
         "`return torch.softmax(scores, dim=-1) @ v`",
     ),
-    minutes=15,
+    minutes=10,
     points=4,
     credit=(Part(OUTPUTS, 1), Part(ALONE, 2), Part(OTHERS, 1, visible=False)),
 )

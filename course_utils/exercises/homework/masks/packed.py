@@ -212,7 +212,7 @@ PACKED = Exercise(
         "`owner = np.repeat(np.arange(len(lengths)), lengths)`, `place = np.arange(len(owner))` and "
         "`return (owner[:, None] == owner) & (place <= place[:, None])`",
     ),
-    minutes=20,
+    minutes=15,
     points=6,
     credit=(Part(TABLES, 2), Part(APART, 1), Part(PAST, 1), Part(OTHERS, 2, visible=False)),
 )

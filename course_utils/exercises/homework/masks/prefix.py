@@ -221,7 +221,7 @@ PREFIX_LM = Exercise(
         "`i, j = np.arange(S)[:, None], np.arange(S)` and "
         "`return (((j <= i) | (j < p)) & (i < n) & (j < n))[:, None]`",
     ),
-    minutes=25,
+    minutes=20,
     points=7,
     credit=(Part(TABLES, 2), Part(PREFIX, 1), Part(REST, 1), Part(PADDING, 1), Part(EDGES, 2, visible=False)),
 )
