@@ -1,6 +1,7 @@
 """Exercise of assignment 1: how the pooled vectors answer to the query, by the chain rule."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -32,6 +33,8 @@ def _cases():
         Case((one([[[0.0], [1.0]]]), one([0.0]), one([2]), one([[4.0]])), note="two words with equal weights"),
         Case((one([[[0.0], [1.0], [3.0]]]), one([0.5]), one([3]), one([[2.0]])), note="three words of one number"),
         Case((one([[[-1.0], [0.5], [2.0], [1.0]]]), one([-1.0]), one([4]), one([[-1.5]])), note="four words"),
+        # Within a step of the query that a computer can measure, the weights of such words change by much.
+        Case((one([[[0.0], [1e6], [3e6]]]), one([5e-7]), one([3]), one([[0.01]])), note="words that lie far apart"),
         Case(_batch(rng, 1, 3, 4, [3]), note="words of four numbers", part=_SIZE),
         Case(_batch(rng, 1, 5, 2, [5]), note="five words of two numbers", part=_SIZE),
         Case(_batch(rng, 1, 4, 4, [4]), note="as many words as numbers", part=_SIZE),
@@ -192,6 +195,15 @@ def _what_is_the_same_for_all_words_has_no_slope(call):
                       f"all words have 5 in place 2, upstream is [0, 0, 1]: the gradient is {rounded(gradient)}")
 
 
+def _two_words_by_hand(call):
+    for far in (1.0, 2e6):
+        p = 1 / (1 + math.exp(-1))  # the scores are 0 and 1
+        got = call(np.array([[[0.0], [far]]]), np.array([1 / far]), np.array([2]), np.array([[1 / far**2]]))
+        if not np.allclose(got, p * (1 - p), rtol=1e-5):
+            return Broken("two words 0 and a, a query of 1 / a and an upstream of 1 / a**2 should give p (1 - p) = 0.19661",
+                          f"for a = {far:.0f} and D = 1, the gradient is {rounded(got, 5)}")
+
+
 def _slopes_are_those_of_small_steps(call):
     for D in (2, 5):
         args = _sentence(56, D=D)
@@ -285,6 +297,9 @@ def _matrices(x, query, lengths, upstream):
     return d_scores.reshape(-1) @ x.reshape(-1, x.shape[-1]) / np.sqrt(len(query))
 
 
+_STEPS = "Small steps of the query give slopes that are only nearly right: the sum bends on the way."
+_SHORTER = "Try the words 0, 1e6 and 3e6 with two lengths of the step: the chain rule needs no step at all."
+
 POOLING_GRADIENT = Exercise(
     name="pooling_gradient",
     title="Follow the pooled vectors back to the query",
@@ -301,6 +316,7 @@ POOLING_GRADIENT = Exercise(
         Probe("what all words share has no slope", _what_is_the_same_for_all_words_has_no_slope, _NONE),
         Probe("the gradient is proportional to upstream", _twice_as_much_upstream),
         Probe("the gradient points where the sum rises fastest", _points_the_right_way),
+        Probe("two words by hand, near or far apart", _two_words_by_hand),
         Probe("slopes agree with small steps", _slopes_are_those_of_small_steps, _SIZE),
         Probe("sentences add up", _sentences_add_up, _BATCH),
         Probe("padding does not count", _padding_does_not_count, _BATCH),
@@ -420,12 +436,12 @@ POOLING_GRADIENT = Exercise(
         Mistake("half-a-step", function=lambda *args: _differences(*args, 1e-5, 1e-5, both=True),
                 cause="A step to both sides is two steps long, but it is divided by one.",
                 experiment="How far apart are the two queries that you compare?"),
-        Mistake("step-of-a-tenth", function=lambda *args: _differences(*args, 0.1, 0.1),
-                cause="The step of 0.1 is so long that the slope changes on the way.",
-                experiment="Make the step ten times smaller and watch the digits that change."),
-        Mistake("step-of-a-hundredth", function=lambda *args: _differences(*args, 0.01, 0.01),
-                cause="The step of 0.01 is so long that the slope changes on the way.",
-                experiment="Make the step ten times smaller and watch the digits that change."),
+        *(Mistake(f"forward-step-{step}", function=partial(_differences, step=float(step), divide_by=float(step)),
+                  cause=_STEPS, experiment=_SHORTER) for step in ("0.1", "0.01", "1e-3", "1e-4", "1e-5", "1e-6", "1e-7",
+                                                                  "1e-8")),
+        *(Mistake(f"step-to-both-sides-{step}", cause=_STEPS, experiment=_SHORTER,
+                  function=partial(_differences, step=float(step), divide_by=2 * float(step), both=True))
+          for step in ("1e-3", "1e-4", "1e-5", "1e-6", "1e-7")),
         Mistake("written-into-x", function=_in_place,
                 cause="The padding is overwritten in the array of the caller.",
                 experiment="Print x before and after the call."),
@@ -439,7 +455,6 @@ POOLING_GRADIENT = Exercise(
         Equivalent("jacobian-of-the-batch", _jacobian_of_the_batch),
         Equivalent("covariance", _by_covariance),
         Equivalent("matrix-products", _matrices),
-        Equivalent("steps-on-both-sides", lambda *args: _differences(*args, 1e-5, 2e-5, both=True)),
     ),
     hints=(
         "Go backwards, one step at a time, and write the shape of each slope down: along the weights (B, T), along the "
@@ -450,9 +465,9 @@ POOLING_GRADIENT = Exercise(
         "`d_w = np.einsum('btd,bd->bt', x, upstream)`, `d_s = w * (d_w - (w * d_w).sum(-1, keepdims=True))`, "
         "`return np.einsum('bt,btd->d', d_s, x) / np.sqrt(D)`.",
     ),
-    credit=(Part("the chain rule", 2), Part(_NONE, 1), Part(_SIZE, 1), Part(_BATCH, 1), Part(_ALL, 1, visible=False)),
+    credit=(Part("the chain rule", 3), Part(_NONE, 1), Part(_SIZE, 1), Part(_BATCH, 1), Part(_ALL, 1, visible=False)),
     minutes=25,
-    points=6,
+    points=7,
 )
 
 EXERCISES = (POOLING_GRADIENT,)
