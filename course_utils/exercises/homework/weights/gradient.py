@@ -200,8 +200,8 @@ def _two_words_by_hand(call):
         p = 1 / (1 + math.exp(-1))  # the scores are 0 and 1
         got = call(np.array([[[0.0], [far]]]), np.array([1 / far]), np.array([2]), np.array([[1 / far**2]]))
         if not np.allclose(got, p * (1 - p), rtol=1e-5):
-            return Broken("two words 0 and a, a query of 1 / a and an upstream of 1 / a**2 should give p (1 - p) = 0.19661",
-                          f"for a = {far:.0f} and D = 1, the gradient is {rounded(got, 5)}")
+            return Broken("the words 0 and a, query 1 / a, upstream 1 / a**2 should give p (1 - p) = 0.19661193",
+                          f"for a = {far:.0f} and D = 1, the gradient is {rounded(got, 8)}")
 
 
 def _slopes_are_those_of_small_steps(call):
