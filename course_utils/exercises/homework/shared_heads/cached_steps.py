@@ -8,9 +8,9 @@ from course_utils.exercises._shared import draw, rounded, tensor
 from course_utils.exercises.homework.shared_heads._cached_mistakes import MISTAKES, joined, lower_right, step_by_stages
 
 PARTS = (
-    Part("one token after another", 3),
+    Part("a new token behind a cache", 3),
     Part("a beginning without a cache", 2),
-    Part("several new tokens behind a cache, an empty cache, large scores, float64", 2, visible=False),
+    Part("other steps and numbers", 2, visible=False),
 )
 _BEGINNING, _CHUNKS = (part.name for part in PARTS[1:])
 
@@ -274,7 +274,7 @@ CACHED_STEP = Exercise(
         Probe("the newest token sees all", _the_newest_sees_all),
         Probe("the first token gets its own value", _the_first_gets_its_value, _BEGINNING),
         Probe("later tokens do not count", _later_tokens_do_not_count, _BEGINNING),
-        Probe("one by one is all at once", _one_by_one_is_all_at_once, _BEGINNING),
+        Probe("one by one is all at once", _one_by_one_is_all_at_once, _CHUNKS),
         Probe("keys compete as in notebook 4", _keys_compete_as_in_notebook_4),
         Probe("in pieces is all at once", _in_pieces_is_all_at_once, _CHUNKS),
     ),

@@ -17,7 +17,7 @@ PARTS = (
     Part("heads shared by groups", 2),
     Part("one key head for all, one for each", 1),
     Part("masks", 1),
-    Part("masks with empty rows or one for each head, large scores, float64", 1, visible=False),
+    Part("other masks and numbers", 1, visible=False),
 )
 _ENDS, _MASKS, _HIDDEN = (part.name for part in PARTS[1:])
 

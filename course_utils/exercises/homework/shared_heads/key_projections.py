@@ -7,7 +7,7 @@ from course_utils.exercises.homework.shared_heads._projection_mistakes import MI
 PARTS = (
     Part("heads averaged in groups", 3),
     Part("a single key head, and all of them", 1),
-    Part("a bias, and numbers that do not fit", 1, visible=False),
+    Part("other inputs", 1, visible=False),
 )
 _ENDS, _HIDDEN = (part.name for part in PARTS[1:])
 
