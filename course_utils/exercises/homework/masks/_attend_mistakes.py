@@ -103,6 +103,58 @@ def _exponentials(scores):
     return e / e.sum(-1, keepdim=True)
 
 
+def _scores(q, k):
+    return q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+
+
+def _mask(lengths):
+    import torch
+
+    return torch.from_numpy(packed_causal_mask(lengths))
+
+
+def _polarity(q, k, v, lengths):
+    return _scores(q, k).masked_fill(_mask(lengths), -math.inf).softmax(-1) @ v
+
+
+def _polarity_in_torch(q, k, v, lengths):
+    import torch
+
+    return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=~_mask(lengths))
+
+
+def _mask_added(q, k, v, lengths):
+    return (_scores(q, k) + _mask(lengths).to(q.dtype)).softmax(-1) @ v
+
+
+def _renormalised(q, k, v, lengths):
+    weights = _scores(q, k).softmax(-1) * _mask(lengths)
+    return weights / weights.sum(-1, keepdim=True) @ v
+
+
+def _keys_from_the_start(q, k, v, lengths):
+    import torch
+
+    return torch.cat([torch.nn.functional.scaled_dot_product_attention(q[:, start:end], k[:, :end], v[:, :end],
+                                                                       is_causal=True)
+                      for start, end in _ends(lengths)], dim=1)
+
+
+def _slice_to_the_length(q, k, v, lengths):
+    import torch
+
+    starts = [start for start, _ in _ends(lengths)]
+    return torch.cat([_alone(q, k, v, start, max(start, int(n))) for start, n in zip(starts, lengths)], dim=1)
+
+
+def _through_numpy(q, k, v, lengths):
+    import numpy as np
+    import torch
+
+    weights = torch.tensor(np.asarray(_scores(q, k).masked_fill(~_mask(lengths), -math.inf).softmax(-1).numpy()))
+    return weights @ v
+
+
 def _mistake(name, cause, experiment, function=None, **changes):
     return Mistake(name, cause, experiment, function, None if function else changes)
 
@@ -113,7 +165,7 @@ MISTAKES = (
              "The first token of each sequence should get its own value. Which do?", same=lambda a, b: a + b >= 0),
     _mistake("future-visible", "The sequences are set apart, but inside each the future is visible.",
              "The first token of each sequence should get its own value. Which do?", past=lambda i, j: i + j >= 0),
-    _mistake("no-mask", "There is no mask: every token sees the whole row.",
+    _mistake("no-mask", "Nothing is hidden: there is no mask, or the result of `masked_fill` was dropped.",
              "The first token of each sequence should get its own value. Which do?",
              same=lambda a, b: a + b >= 0, past=lambda i, j: i + j >= 0),
     _mistake("strangers-only", "A token sees the sequences before it and not its own.",
@@ -124,7 +176,18 @@ MISTAKES = (
              "The first token of each sequence should get its own value. Which do?", past=lambda i, j: j < i),
     _mistake("lengths-as-names", "Sequences are told apart by their lengths, so neighbours of equal length merge.",
              "Try the lengths [2, 2].", owner=_repeated),
+    _mistake("keys-from-the-start", "The queries of a sequence meet all keys from the start of the row.",
+             "Which slice of the keys belongs to the second sequence?", _keys_from_the_start),
+    _mistake("opposite-polarity", "The keys that may be seen are hidden, and the hidden ones are seen.",
+             "`masked_fill(m, x)` writes x where m is True. Where should that be?", _polarity),
+    _mistake("opposite-polarity-in-torch", "The keys that may be seen are hidden, and the hidden ones are seen.",
+             "In `F.scaled_dot_product_attention`, what does True mean in `attn_mask`?", _polarity_in_torch),
     # how they are hidden
+    _mistake("mask-added", "The mask is added to the scores as 0 and 1, so hidden keys lose a single point.",
+             "What has to be added to a score so that its weight becomes 0?", _mask_added),
+    _mistake("divided-by-nothing", "Weights are set to 0 after the softmax and divided by what is left, which is 0 "
+             "when hidden scores are much larger than the others.",
+             "Make a hidden score larger by 200 and print the weights that are left.", _renormalised),
     _mistake("score-zero", "Hidden scores become 0, and a score of 0 still gets a weight.",
              "Which weight has the score 0 beside the score 1?", fill=0.0),
     _mistake("minus-ten", "Hidden scores become -10: small, but their keys still get some weight.",
@@ -132,10 +195,17 @@ MISTAKES = (
     _mistake("weight-zero", "Weights are set to 0 after the softmax, so the rest of a row sums to less than 1.",
              "Sum the weights of a token.", _weight_zero),
     _mistake("softmax-over-the-queries", "The softmax runs along the queries, so each key shares out 1.",
-             "Sum a row of the weights.", weigh=lambda s: s.softmax(-2).nan_to_num(0.0)),
+             "Sum a row of the weights.", weigh=lambda s: s.softmax(-2)),
     _mistake("no-maximum", "Nothing is subtracted before the exponential, so large scores overflow.",
              "Print `torch.tensor(100.0).exp()`. `torch.softmax` takes care of it.", weigh=_exponentials),
+    _mistake("softmax-over-the-heads", "The softmax runs over the heads, so the heads share out 1.",
+             "Sum a row of the weights of one head.", weigh=lambda s: s.softmax(0).nan_to_num(0.0)),
+    _mistake("softmax-over-the-heads-nan", "The softmax runs over the heads, so the heads share out 1, or nothing.",
+             "Sum a row of the weights of one head.", weigh=lambda s: s.softmax(0)),
     # the rest of attention
+    _mistake("scale-of-the-values", "The scores are divided by the root of d_v, not of d_k.",
+             "Which of q, k and v have the width d_k?",
+             lambda q, k, v, lengths: attend_by_stages(q, k, v, lengths, scale=lambda q: math.sqrt(v.shape[-1]))),
     _mistake("no-scale", "The scores are not divided by the root of d_k.",
              "Compare with lesson 4 for a single sequence.", scale=lambda q: 1.0),
     _mistake("divided-by-d_k", "The scores are divided by d_k, not by its root.",
@@ -157,6 +227,10 @@ MISTAKES = (
              "Print `output.shape`. It should be that of v.", _averaged),
     _mistake("detached", "The result is cut off from q, k and v, so nothing could learn from it.",
              "Look for `detach`, `no_grad`, `.data` or NumPy on the way.", give=lambda output: output.detach()),
+    _mistake("through-numpy", "The weights pass through NumPy, where no gradient can follow.",
+             "Stay with PyTorch's functions; `torch.from_numpy` is for the mask alone.", _through_numpy),
+    _mistake("slice-ends-at-the-length", "The slice of a sequence ends at its length, not at its end in the row.",
+             "For the lengths [2, 3], where does the second sequence begin and end?", _slice_to_the_length),
     _mistake("empty-sequences-fail", "A sequence without tokens stops it: there is nothing to join.",
              "Call it with the lengths [2, 0, 3].", _empty_sequences_fail),
 )

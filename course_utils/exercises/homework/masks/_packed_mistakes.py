@@ -142,12 +142,86 @@ def _ends_written_into_lengths(lengths):
     return mask
 
 
+def _places(lengths):
+    n = np.asarray(lengths).astype(int)
+    return np.concatenate([np.arange(one) for one in n])
+
+
+def _restarted_places(lengths):
+    place = _places(lengths)
+    return place <= place[:, None]
+
+
+def _restarted_places_and_causal(lengths):
+    return np.tril(_restarted_places(lengths))
+
+
+def _first_token_only(lengths):
+    ends = np.cumsum(np.asarray(lengths).astype(int))
+    mask = np.tri(ends[-1], dtype=bool)
+    for end in ends[:-1]:
+        mask[end, :end] = False
+    return mask
+
+
+def _everything(lengths):
+    T = int(np.sum(lengths))
+    return np.ones((T, T), dtype=bool)
+
+
+def _zeros_above(lengths):
+    owner = _owners(np.asarray(lengths).astype(int))
+    return np.tril(owner[:, None] - owner) == 0
+
+
+def _range_to_the_length(lengths):
+    T = int(np.sum(lengths))
+    mask, start = np.zeros((T, T), dtype=bool), 0
+    for n in map(int, lengths):
+        for i in range(start, n):
+            mask[i, start:i + 1] = True
+        start += n
+    return mask
+
+
+def _last_token_left_out(lengths):
+    T = int(np.sum(lengths))
+    mask, start = np.zeros((T, T), dtype=bool), 0
+    for n in map(int, lengths):
+        for i in range(start, start + n - 1):
+            mask[i, start:i + 1] = True
+        start += n
+    return mask
+
+
+def _padded_batch_of_real_rows(lengths):
+    mask = _padded_batch(lengths)
+    n = np.asarray(lengths).astype(int)
+    return mask & (np.arange(n.max())[:, None] < n[:, None, None])
+
+
+def _word_and(lengths):
+    owner = _owners(np.asarray(lengths).astype(int))
+    place = np.arange(len(owner))
+    return (owner[:, None] == owner) and (place <= place[:, None])
+
+
 def _mistake(name, cause, experiment, function=None, **changes):
     return Mistake(name, cause, experiment, function, None if function else changes)
 
 
 MISTAKES = (
     # who is a stranger
+    _mistake("everything-seen", "Everything is True, so nothing is hidden. (In `[[False] * T] * T` all rows are one "
+             "and the same list.)", "For the lengths [2, 3], look for a False in your mask.", _everything),
+    _mistake("restarted-places-alone", "Places within the sequences are compared, and the sequences are not: the same "
+             "place occurs in each.", "For the lengths [2, 3], print row 1: may token 1 see token 2?",
+             _restarted_places),
+    _mistake("restarted-places-and-causal", "Places within the sequences are compared, and the sequences are not: the "
+             "same place occurs in each.", "For the lengths [2, 3], print row 2: may token 2 see token 0?",
+             _restarted_places_and_causal),
+    _mistake("first-token-only", "Only the first token of each sequence is kept from seeing what lies before it.",
+             "For the lengths [2, 3], print rows 3 and 4.", _first_token_only),
     _mistake("plain-causal", "It is a causal mask for the whole row: the later sequences see the earlier ones.",
              "For the lengths [2, 3], which places may token 2 see? It is the first of its sequence.",
              same=lambda a, b: (a >= 0) & (b >= 0)),
@@ -186,6 +260,8 @@ MISTAKES = (
              "Count the True in row 0.", past=lambda i, j: j <= i + 1),
     _mistake("itself-only", "Each token sees itself alone; its past is hidden too.",
              "For the lengths [2, 3], count the True in row 4.", past=lambda i, j: i == j),
+    _mistake("zeros-above-counted", "`np.tril` puts zeros above the diagonal, and afterwards 0 counts as True.",
+             "For the lengths [2, 3], print row 0, and your table before the zeros are looked for.", _zeros_above),
     # what comes back
     _mistake("opposite-polarity", "True stands where a token may NOT attend.",
              "For the lengths [2, 3], print row 0: may the first token see itself?", kind=lambda mask: ~mask),
@@ -201,7 +277,16 @@ MISTAKES = (
              "For the lengths [2, 3], how many tokens does the row hold?", _longest_only),
     _mistake("one-row-a-sequence", "The table has a row for each sequence; it should have one for each token.",
              "For the lengths [2, 3], how many tokens does the row hold?", _count_of_sequences),
+    _mistake("padded-batch-without-padding", "This is a stack of masks for padded sequences, one a sequence; here all "
+             "lie in one row.", "For the lengths [2, 3], how many tokens does the row hold?",
+             _padded_batch_of_real_rows),
+    _mistake("word-and", "`and` asks for the truth of a whole table; cell by cell it is `&`.",
+             "Try `np.array([True, False]) and True` in a cell of its own, and then `&`.", _word_and),
     # slips in a loop
+    _mistake("range-to-the-length", "The loop over the tokens of a sequence ends at its length, not at its end.",
+             "For the lengths [3, 1, 2], print which rows your loop visits.", _range_to_the_length),
+    _mistake("last-token-left-out", "The last token of each sequence is left out; its row is empty.",
+             "For the lengths [2, 3], print which rows your loop visits.", _last_token_left_out),
     _mistake("start-never-moves", "Every triangle is written into the upper left corner: the start never moves.",
              "Print where each triangle begins.", _start_never_moves),
     _mistake("start-replaced", "The start of the next sequence is set to the last length; lengths are not added up.",

@@ -70,12 +70,42 @@ def _last_place_by_minus(prefix_lengths, lengths, S):
     return mask
 
 
-def _last_token_of_the_prefix(prefix_lengths, lengths, S):
-    """Asks where the prefix has its last token; small numbers without a sign have no -1."""
-    i, j = np.arange(S)[:, None], np.arange(S)
-    last = (np.array(prefix_lengths) - 1)[:, None, None]
-    n = np.array(lengths)[:, None, None]
-    return (((j <= i) | (j <= last)) & (i < n) & (j < n))[:, None]
+def _table_reused(prefix_lengths, lengths, S):
+    table, tables = np.tri(S, dtype=bool), []
+    for p, n in zip(map(int, prefix_lengths), map(int, lengths)):
+        table[:p, :p] = True
+        table[n:], table[:, n:] = False, False
+        tables.append(table.copy())
+    return np.stack(tables)[:, None]
+
+
+def _one_table_for_all(prefix_lengths, lengths, S):
+    table, tables = np.tri(S, dtype=bool), []
+    for p, n in zip(map(int, prefix_lengths), map(int, lengths)):
+        table[:p, :p] = True
+        table[n:], table[:, n:] = False, False
+        tables.append(table)
+    return np.stack(tables)[:, None]
+
+
+def _hidden_from(first):
+    """Hides rows and columns from a place on that is counted wrongly."""
+
+    def wrong(prefix_lengths, lengths, S):
+        mask = np.zeros((len(lengths), 1, S, S), dtype=bool)
+        for b, (p, n) in enumerate(zip(prefix_lengths, lengths)):
+            mask[b, 0] = np.tri(S, dtype=bool)
+            mask[b, 0, :p, :p] = True
+            mask[b, 0, first(n, S):], mask[b, 0, :, first(n, S):] = False, False
+        return mask
+
+    return wrong
+
+
+def _word_or(prefix_lengths, lengths, S):
+    place = np.arange(S)
+    prefix = (place < np.asarray(prefix_lengths)[:, None])[:, None, :]
+    return ((place <= place[:, None]) or prefix)[:, None]
 
 
 def _written_into(prefix_lengths, lengths, S):
@@ -150,6 +180,11 @@ MISTAKES = (
              queries=lambda i, n, S: i < n - 1),
     _mistake("cut-from-the-end", "The padding is cut off with `[:-padding]`, and `[:-0]` is empty.",
              "Print `np.arange(4)[:-0]`. When is there no padding?", _last_place_by_minus),
+    _mistake("padding-for-length", "The amount of padding is taken for the length: hidden is from S - length on.",
+             "For a length of 3 and S = 5, from which place on is there padding?", _hidden_from(lambda n, S: S - n)),
+    _mistake("counted-from-the-end", "Padding is counted from the end with a negative number, which is 0 where there "
+             "is none: then all is hidden.", "Print `np.arange(4)[-0:]`. When is there no padding?",
+             _hidden_from(lambda n, S: n - S)),
     # what comes back
     _mistake("not-set-apart", "The lengths stand on the axis of the places: each is compared with another place.",
              "Print the shapes of the two arrays that you compare. Which axis should count the sentences?",
@@ -171,11 +206,17 @@ MISTAKES = (
              "Print `mask.shape` for two sentences.", axes=lambda mask: mask),
     _mistake("axis-in-front", "The axis of size 1 stands in front of the batch, not behind it.",
              "Print `mask.shape` for two sentences.", axes=lambda mask: mask[None]),
+    _mistake("axis-behind", "The axis of size 1 stands behind the table, not between the batch and the queries.",
+             "Print `mask.shape` for two sentences.", axes=lambda mask: mask[..., None]),
     _mistake("returns-in-the-loop", "Only the first sentence is filled: the `return` stands inside the loop.",
              "Check how far your `return` is indented.", _one_for_all_in_a_loop),
-    _mistake("one-less-than-zero", "`prefix_lengths - 1` goes wrong for numbers without a sign: for those of 8 bits, "
-             "0 - 1 is 255.",
-             "Print `np.array([2, 0], dtype=np.uint8) - 1`.", _last_token_of_the_prefix),
+    _mistake("table-reused", "One table is written into for every sentence, so what the first one hid stays hidden.",
+             "Swap the order of two sentences and compare.", _table_reused),
+    _mistake("one-table-for-all", "The same table is stored for every sentence, and all of them show the last change.",
+             "Swap the order of two sentences and compare. Does your loop make a new table each time?",
+             _one_table_for_all),
+    _mistake("word-or", "`or` and `and` ask for the truth of a whole table; cell by cell it is `|` and `&`.",
+             "Try `np.array([True, False]) or True` in a cell of its own, and then `|`.", _word_or),
     _mistake("lengths-overwritten", "The lengths of the caller are changed.",
              "Print the array of lengths before and after the call.", _written_into),
 )

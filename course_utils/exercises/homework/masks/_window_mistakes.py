@@ -64,6 +64,45 @@ def _cache_needed(T, window, S=None):
     return (back >= 0) & (back < window)
 
 
+def _negative_index(T, window, S=None):
+    S = T if S is None else S
+    mask = np.zeros((T, S), dtype=bool)
+    for i in range(T):
+        place = S - T + i
+        for j in range(place - window + 1, place + 1):
+            mask[i, j] = True
+    return mask
+
+
+def _last_columns(T, window, S=None):
+    return sliding_window_mask(S or T, window)[:, -T:]
+
+
+def _cache_beside(value):
+    def wrong(T, window, S=None):
+        cache = np.full((T, (S or T) - T), value)
+        return np.concatenate([cache, sliding_window_mask(T, window)], axis=1)
+
+    return wrong
+
+
+def _window_at_the_end(T, window, S=None):
+    S = T if S is None else S
+    mask = np.tri(T, S, S - T, dtype=bool)
+    mask[:, :max(0, S - window)] = False
+    return mask
+
+
+def _clipped(T, window, S=None):
+    return sliding_window_mask(T, min(window, T), S)
+
+
+def _chained(T, window, S=None):
+    S = T if S is None else S
+    back = np.arange(S - T, S)[:, None] - np.arange(S)
+    return 0 <= back < window
+
+
 def _mistake(name, cause, experiment, function=None, **changes):
     return Mistake(name, cause, experiment, function, None if function else changes)
 
@@ -93,6 +132,13 @@ MISTAKES = (
              "hardly overlap.", "Print `np.triu(np.ones((4, 4)), k)` for k = 1 and k = -1.", _diagonal_wrong_side),
     _mistake("negative-slice", "At the beginning of the row the slice starts at a negative number, which NumPy counts "
              "from the end.", "What is `np.arange(6)[-1:1]`, and what did you want there?", _negative_slice),
+    _mistake("negative-index", "At the beginning of the row the loop runs over negative places, which NumPy counts "
+             "from the end.", "Which keys may query 0 see? Print the places that your loop visits for it.",
+             _negative_index),
+    _mistake("window-at-the-end", "The window stands at the end of the row for every query.",
+             "Print the first rows for T = 6 and a window of 2: do they see themselves?", _window_at_the_end),
+    _mistake("centred", "The window is centred on the query, with one half before it and one behind.",
+             "Which keys may query 0 see?", past=lambda i, j: j >= 0, near=lambda i, j, w: abs(i - j) <= w // 2),
     _mistake("always-full", "The first queries get `window` keys as well, and so see keys that come later.",
              "How many keys may query 0 see?", _full_rows),
     # past and future
@@ -115,6 +161,15 @@ MISTAKES = (
              "keys are seen by nobody.",
              "The queries are the newest tokens. For T = 1 and S = 5, at which place does the only query stand?",
              offset=lambda T, S: 0),
+    _mistake("last-columns", "The last T columns of the square mask are returned in place of its last T rows.",
+             "Print the shape of the mask for T = 2 and S = 6.", _last_columns),
+    _mistake("cache-hidden", "The keys of the cache are hidden from every query.",
+             "For T = 1, S = 5 and a window of 2, which two keys may the query see?", _cache_beside(False)),
+    _mistake("cache-always-seen", "The keys of the cache are seen by every query, however far back they lie.",
+             "For T = 1, S = 5 and a window of 2, which two keys may the query see?", _cache_beside(True)),
+    _mistake("window-clipped", "The window is made no wider than T, but with a cache it reaches back beyond the "
+             "queries.",
+             "For T = 1, S = 5 and a window of 2, which two keys may the query see?", _clipped),
     _mistake("offset-turned-round", "The queries are moved by T - S in place of S - T, out of the table.",
              "For T = 1 and S = 5, at which place does the only query stand?", offset=lambda T, S: T - S),
     _mistake("offset-one-short", "The queries stand one place too far to the left when there is a cache.",
@@ -145,6 +200,8 @@ MISTAKES = (
              "Print `mask.dtype`.", kind=lambda mask: np.where(mask, 0.0, -math.inf)),
     _mistake("extra-axes", "Axes stand in front of the table; its shape should be (T, S).", "Print `mask.shape`.",
              axes=lambda mask: mask[None, None]),
+    _mistake("truth-of-a-table", "`and`, and `0 <= x < window`, ask for the truth of a whole table; cell by cell it is "
+             "`&` between two comparisons.", "Try `0 <= np.arange(3) < 2` in a cell of its own.", _chained),
     _mistake("returns-in-the-loop", "Only the first row is filled: the `return` stands inside the loop.",
              "Check how far your `return` is indented.", _returns_in_the_loop),
 )
