@@ -71,13 +71,21 @@ def _through_softmax(weights, gains):
     return weights * (gains - (weights * gains).sum(axis=-1, keepdims=True))
 
 
+def _by_chain(x, query, upstream, weights_of, gains, through, collect, outer):
+    return collect(through(weights_of(query), gains(x, upstream)), x) / outer(x)
+
+
 def gradient_by_stages(x, query, lengths, upstream, *, scale=lambda x: math.sqrt(x.shape[-1]), real=_real, weigh=_weigh,
                        gains=lambda x, upstream: np.einsum("btd,bd->bt", x, upstream), through=_through_softmax,
-                       outer=lambda x: math.sqrt(x.shape[-1]),
-                       collect=lambda slopes, x: np.einsum("bt,btd->d", slopes, x)):
+                       collect=lambda slopes, x: np.einsum("bt,btd->d", slopes, x),
+                       outer=lambda x: math.sqrt(x.shape[-1]), derive=_by_chain, leave=lambda x, query, lengths: None):
     """The gradient along the query, in stages that can be replaced one by one."""
-    weights = weigh(x @ query / scale(x), real(x, lengths))
-    return collect(through(weights, gains(x, upstream)), x) / outer(x)
+    def weights_of(q):
+        return weigh(x @ q / scale(x), real(x, lengths))
+
+    gradient = derive(x, query, upstream, weights_of, gains, through, collect, outer)
+    leave(x, query, lengths)
+    return gradient
 
 
 def _nan_weights(scores, real):
@@ -97,30 +105,26 @@ def _low_weights(scores, real):
     return _given.softmax(np.where(real, scores, -1e9))
 
 
-def _differences(x, query, lengths, upstream, step, divide_by, both=False):
+def _differences(x, query, upstream, weights_of, *_, step, divide_by, both=False):
     """Nudge each number of the query by a step and note how the sum changes."""
     def total(q):
-        return (upstream * attention_pooling(x, q, lengths)[0]).sum()
+        return np.einsum("bd,bt,btd->", upstream, weights_of(q), x)
 
     back = step if both else 0.0
     return np.array([(total(query + step * e) - total(query - back * e)) / divide_by for e in np.eye(len(query))])
 
 
-def _in_place(x, query, lengths, upstream):
-    x[~_real(x, lengths)] = 0.0
-    return pooling_gradient(x, query, lengths, upstream)
-
-
-def _scaled_in_place(x, query, lengths, upstream):
-    gradient = pooling_gradient(x, query, lengths, upstream)
-    query /= math.sqrt(len(query))
-    return gradient
-
-
-def _along_words(x, query, lengths, upstream):
+def _along_words(x, query, upstream, weights_of, *_):
     """The slopes along the words: how the sum answers to x through the values only, summed up."""
-    _, weights = attention_pooling(x, query, lengths)
-    return (weights[..., None] * upstream[:, None]).sum(axis=(0, 1))
+    return (weights_of(query)[..., None] * upstream[:, None]).sum(axis=(0, 1))
+
+
+def _overwrite_padding(x, query, lengths):
+    x[~_real(x, lengths)] = 0.0
+
+
+def _overwrite_query(x, query, lengths):
+    query /= math.sqrt(len(query))
 
 
 # --- properties ---
@@ -404,7 +408,7 @@ POOLING_GRADIENT = Exercise(
                 cause="Every slope is nearly 0: the slopes of the scores of a sentence sum to 0 without their words, "
                       "or a small change is not divided by its step.",
                 experiment="If one number of the query rises by 1, how much does the dot product with a word rise?"),
-        Mistake("slopes-along-words", function=_along_words,
+        Mistake("slopes-along-words", changes={"derive": _along_words},
                 cause="These are slopes along the words, through the weighted sum only; the query is reached through "
                       "the weights.",
                 experiment="Give a sentence four equal words: is your gradient 0?"),
@@ -433,19 +437,19 @@ POOLING_GRADIENT = Exercise(
                 cause="The exponential runs on large scores without subtracting the maximum, and overflows or "
                       "vanishes.",
                 experiment="Print the weights that you use for the scores [1000.0, 1001.0]."),
-        Mistake("half-a-step", function=lambda *args: _differences(*args, 1e-5, 1e-5, both=True),
+        Mistake("half-a-step", changes={"derive": partial(_differences, step=1e-5, divide_by=1e-5, both=True)},
                 cause="A step to both sides is two steps long, but it is divided by one.",
                 experiment="How far apart are the two queries that you compare?"),
-        *(Mistake(f"forward-step-{step}", function=partial(_differences, step=float(step), divide_by=float(step)),
-                  cause=_STEPS, experiment=_SHORTER) for step in ("0.1", "0.01", "1e-3", "1e-4", "1e-5", "1e-6", "1e-7",
-                                                                  "1e-8")),
-        *(Mistake(f"step-to-both-sides-{step}", cause=_STEPS, experiment=_SHORTER,
-                  function=partial(_differences, step=float(step), divide_by=2 * float(step), both=True))
-          for step in ("1e-3", "1e-4", "1e-5", "1e-6", "1e-7")),
-        Mistake("written-into-x", function=_in_place,
+        *(Mistake(f"forward-step-{h}", cause=_STEPS, experiment=_SHORTER,
+                  changes={"derive": partial(_differences, step=float(h), divide_by=float(h))})
+          for h in ("0.1", "0.01", "1e-3", "1e-4", "1e-5", "1e-6", "1e-7", "1e-8")),
+        *(Mistake(f"step-to-both-sides-{h}", cause=_STEPS, experiment=_SHORTER,
+                  changes={"derive": partial(_differences, step=float(h), divide_by=2 * float(h), both=True)})
+          for h in ("1e-3", "1e-4", "1e-5", "1e-6", "1e-7")),
+        Mistake("written-into-x", changes={"leave": _overwrite_padding},
                 cause="The padding is overwritten in the array of the caller.",
                 experiment="Print x before and after the call."),
-        Mistake("written-into-query", function=_scaled_in_place,
+        Mistake("written-into-query", changes={"leave": _overwrite_query},
                 cause="The query is divided in place, which changes the array of the caller.",
                 experiment="Print the query before and after the call."),
     ),

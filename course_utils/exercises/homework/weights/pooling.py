@@ -85,11 +85,14 @@ def _average(weights, x):
 
 def pooling_by_stages(x, query, lengths, *, score=lambda x, query: x @ query,
                       scale=lambda scores, x: scores / math.sqrt(x.shape[-1]), real=_real, hide=_hide,
-                      weigh=_given.softmax, finish=lambda w, real: w, cover=_cover, average=_average):
+                      weigh=_given.softmax, finish=lambda w, real: w, cover=_cover, average=_average,
+                      give=lambda pooled, weights: (pooled, weights), leave=lambda x, lengths: None):
     """Pool sentences in stages that can be replaced one by one."""
     mask = real(x, lengths)
     weights = cover(finish(weigh(hide(scale(score(x, query), x), mask)), mask), mask)
-    return average(weights, x), weights
+    pooled = average(weights, x)
+    leave(x, lengths)
+    return give(pooled, weights)
 
 
 def _not_covered(weights, real):
@@ -115,19 +118,8 @@ def _low(scores, real):
     return np.where(real, scores, -1e9)
 
 
-def _axis_kept(x, query, lengths):
-    _, weights = attention_pooling(x, query, lengths)
-    return weights[:, None] @ x, weights
-
-
-def _not_summed(x, query, lengths):
-    _, weights = attention_pooling(x, query, lengths)
-    return weights[..., None] * x, weights
-
-
-def _in_place(x, query, lengths):
+def _overwrite_padding(x, lengths):
     x[~_real(x, lengths)] = 0.0
-    return attention_pooling(x, query, lengths)
 
 
 def _plain_terms(scores, real):
@@ -146,19 +138,8 @@ def _naive_and_empty(x, query, lengths):
     return _average(weights, x), weights
 
 
-def _largest_word(x, query, lengths):
-    _, weights = attention_pooling(x, query, lengths)
-    return np.where(_real(x, lengths)[..., None], x, -math.inf).max(axis=1), weights
-
-
-def _best_word(scores, real):
-    best = np.where(real, scores, -math.inf).argmax(axis=-1)
-    return np.eye(scores.shape[1])[best]
-
-
-def _hard(x, query, lengths):
-    weights = _cover(_best_word(x @ query, _real(x, lengths)), _real(x, lengths))
-    return _average(weights, x), weights
+def _largest_numbers(weights, x):
+    return np.where(weights[..., None] > 0, x, -math.inf).max(axis=1)
 
 
 def _cosines(x, query):
@@ -461,10 +442,10 @@ POOLING = Exercise(
         Mistake("query-ignored", changes={"score": lambda x, query: np.zeros(x.shape[:2])},
                 cause="Every word gets the same weight: the query has no effect.",
                 experiment="Compare the weights for the query and for minus the query."),
-        Mistake("best-word-only", function=_hard,
+        Mistake("best-word-only", changes={"weigh": lambda s: np.eye(s.shape[-1])[s.argmax(axis=-1)]},
                 cause="The word with the largest score gets all of the weight.",
                 experiment="Pool with a query of zeros: does the mean come out?"),
-        Mistake("maximum-of-words", function=_largest_word,
+        Mistake("maximum-of-words", changes={"average": _largest_numbers},
                 cause="The pooled vector is the largest number at each place, not the words times their weights.",
                 experiment="Multiply the words by your weights by hand and add up: is that your pooled vector?"),
         Mistake("plain-sum", changes={"average": lambda w, x: x.sum(axis=1)},
@@ -473,16 +454,16 @@ POOLING = Exercise(
         Mistake("divided-again", changes={"average": lambda w, x: _average(w, x) / x.shape[1]},
                 cause="The weighted sum is divided by the number of words; but the weights sum to 1 already.",
                 experiment="Pool a sentence of one word: does the word come back?"),
-        Mistake("axis-kept", function=_axis_kept,
+        Mistake("axis-kept", changes={"average": lambda w, x: w[:, None] @ x},
                 cause="The pooled vectors keep an axis of size 1: a row of weights times the words is still a table.",
                 experiment="Print the shape of your pooled array and compare it with (B, D)."),
-        Mistake("not-summed", function=_not_summed,
+        Mistake("not-summed", changes={"average": lambda w, x: w[..., None] * x},
                 cause="The words are multiplied by their weights but not added up.",
                 experiment="Print the shape of your pooled array and compare it with (B, D)."),
-        Mistake("results-swapped", function=lambda x, query, lengths: attention_pooling(x, query, lengths)[::-1],
+        Mistake("results-swapped", changes={"give": lambda pooled, weights: (weights, pooled)},
                 cause="The two results come back in the wrong order.",
                 experiment="Print the shapes of both results and compare them with (B, D) and (B, T)."),
-        Mistake("written-into-x", function=_in_place,
+        Mistake("written-into-x", changes={"leave": _overwrite_padding},
                 cause="The padding is overwritten in the array of the caller.",
                 experiment="Print x before and after the call."),
     ),

@@ -61,10 +61,13 @@ def _hide(x, kept):
 
 
 def top_k_by_stages(x, k, temperature=1.0, *, last=_last, keep=lambda x, last, k: x >= last, hide=_hide,
-                    cool=lambda x, t: x / t, weigh=_given.softmax, finish=lambda w, kept: w):
+                    cool=lambda x, t: x / t, weigh=_given.softmax, finish=lambda w, kept: w,
+                    leave=lambda x, k: None):
     """Softmax over the largest scores, in stages that can be replaced one by one."""
     kept = keep(x, last(x, k), k)
-    return finish(weigh(cool(hide(x, kept), temperature)), kept)
+    weights = finish(weigh(cool(hide(x, kept), temperature)), kept)
+    leave(x, k)
+    return weights
 
 
 def _nothing_hidden(x, kept):
@@ -105,9 +108,8 @@ def _smallest(x, last, k):
     return x <= np.sort(x, axis=-1)[..., min(k, x.shape[-1]) - 1, None]
 
 
-def _in_place(x, k, temperature=1.0):
+def _overwrite(x, k):
     x[x < _last(x, k)] = -math.inf
-    return softmax(x / temperature)
 
 
 def _weights_cooled(x, k, temperature=1.0):
@@ -369,7 +371,7 @@ TOP_K = Exercise(
         Mistake("k-beyond-the-partition", changes={"last": lambda x, k: np.partition(x, -k, axis=-1)[..., -k, None]},
                 cause="For k larger than the row is long, np.partition has no k-th place to look at.",
                 experiment="Call your function on two scores with k = 3."),
-        Mistake("written-into-x", function=_in_place,
+        Mistake("written-into-x", changes={"leave": _overwrite},
                 cause="The scores that drop out are overwritten in the array of the caller.",
                 experiment="Print x before and after the call."),
     ),
