@@ -89,7 +89,7 @@ def _cache_beside(value):
 def _window_at_the_end(T, window, S=None):
     S = T if S is None else S
     mask = np.tri(T, S, S - T, dtype=bool)
-    mask[:, :max(0, S - window)] = False
+    mask[:, :S - window] = False
     return mask
 
 
