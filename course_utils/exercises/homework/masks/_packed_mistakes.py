@@ -212,8 +212,8 @@ def _mistake(name, cause, experiment, function=None, **changes):
 
 MISTAKES = (
     # who is a stranger
-    _mistake("everything-seen", "Everything is True, so nothing is hidden; in `[[False] * T] * T`, for one, all rows are the "
-             "same list.", "For the lengths [2, 3], look for a False in your mask.", _everything),
+    _mistake("everything-seen", "Everything is True, so nothing is hidden; in `[[False] * T] * T`, for one, all rows "
+             "are the same list.", "For the lengths [2, 3], look for a False in your mask.", _everything),
     _mistake("restarted-places-alone", "Places within the sequences are compared, and the sequences are not: the same "
              "place occurs in each.", "For the lengths [2, 3], print row 1: may token 1 see token 2?",
              _restarted_places),
