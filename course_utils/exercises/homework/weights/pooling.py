@@ -5,9 +5,10 @@ import math
 import numpy as np
 
 from course_utils.attention import softmax
-from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Part, Probe, Returns
+from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
 from course_utils.exercises._shared import rounded
 from course_utils.exercises.homework.weights import _given
+from course_utils.exercises.homework.weights._pooling_mistakes import MISTAKES, pooling_by_stages, real_words
 
 __all__ = ["POOLING", "attention_pooling", "padded"]
 
@@ -16,8 +17,7 @@ _SCALE, _PADDING, _ALL = "scale", "padding", "empty sentences, large scores"
 
 def attention_pooling(x, query, lengths):
     """Pool padded words x (B, T, D) into one vector a sentence: (pooled (B, D), weights (B, T))."""
-    real = np.arange(x.shape[1]) < lengths[:, None]  # (B, T)
-    weights = softmax(np.where(real, x @ query / math.sqrt(x.shape[-1]), -math.inf))
+    weights = softmax(np.where(real_words(x, lengths), x @ query / math.sqrt(x.shape[-1]), -math.inf))
     return (weights[:, None] @ x)[:, 0], weights
 
 
@@ -50,6 +50,8 @@ def _cases():
              part=_ALL),
         Case((np.concatenate([equal[..., None], rng.normal(size=(3, 4, 1))], axis=-1), np.array([2.0, 0.0]),
               np.array([0, 2, 0])), note="two empty sentences, equal scores", part=_ALL),
+        Case((np.array([[[1000.0], [1001.0], [5000.0]]]), np.array([1.0]), np.array([2])),
+             note="padding that scores far above the words", part=_ALL),
         Case((800 * far, 900 * np.array([1.0, -1.0, 0.5]), np.array([3, 4])), note="scores of many thousands",
              part=_ALL),
         Case((-far**2, np.array([90000.0, 60000.0, 70000.0]), np.array([2, 3])), note="very negative scores",
@@ -62,93 +64,6 @@ def _drawn(seed):
     return (Case((*padded(rng, 3, 4, 1), np.array([4, 4, 4])), note="drawn for you"),
             Case((*padded(rng, 2, 4, 6), np.array([4, 4])), {}, "wide words drawn for you", _SCALE),
             Case((*padded(rng, 3, 7, 1), rng.integers(1, 8, size=3)), {}, "lengths drawn for you", _PADDING))
-
-
-# --- stages and wrong stages ---
-
-
-def _real(x, lengths):
-    return np.arange(x.shape[1]) < lengths[:, None]
-
-
-def _hide(scores, real):
-    return np.where(real, scores, -math.inf)
-
-
-def _cover(weights, real):
-    return np.where(real.any(axis=-1, keepdims=True), weights, 0.0)
-
-
-def _average(weights, x):
-    return np.einsum("bt,btd->bd", weights, x)
-
-
-def pooling_by_stages(x, query, lengths, *, score=lambda x, query: x @ query,
-                      scale=lambda scores, x: scores / math.sqrt(x.shape[-1]), real=_real, hide=_hide,
-                      weigh=_given.softmax, finish=lambda w, real: w, cover=_cover, average=_average,
-                      give=lambda pooled, weights: (pooled, weights), leave=lambda x, lengths: None):
-    """Pool sentences in stages that can be replaced one by one."""
-    mask = real(x, lengths)
-    weights = cover(finish(weigh(hide(scale(score(x, query), x), mask)), mask), mask)
-    pooled = average(weights, x)
-    leave(x, lengths)
-    return give(pooled, weights)
-
-
-def _not_covered(weights, real):
-    return weights
-
-
-def _only_pooled_is_zero(x, query, lengths):
-    pooled, weights = pooling_by_stages(x, query, lengths, cover=_not_covered)
-    return np.where(lengths[:, None] == 0, 0.0, pooled), weights
-
-
-def _only_weights_are_zero(x, query, lengths):
-    pooled, weights = pooling_by_stages(x, query, lengths, cover=_not_covered)
-    return pooled, np.where(lengths[:, None] == 0, 0.0, weights)
-
-
-def _only_pooled_is_zero_of_uniform(x, query, lengths):
-    pooled, weights = pooling_by_stages(x, query, lengths, hide=_low, cover=_not_covered)
-    return np.where(lengths[:, None] == 0, 0.0, pooled), weights
-
-
-def _low(scores, real):
-    return np.where(real, scores, -1e9)
-
-
-def _overwrite_padding(x, lengths):
-    x[~_real(x, lengths)] = 0.0
-
-
-def _plain_terms(scores, real):
-    return np.exp(scores) * real
-
-
-def _naive(x, query, lengths):
-    e = _plain_terms(x @ query / math.sqrt(x.shape[-1]), _real(x, lengths))
-    weights = _cover(e / e.sum(axis=-1, keepdims=True), _real(x, lengths))
-    return _average(weights, x), weights
-
-
-def _naive_and_empty(x, query, lengths):
-    e = _plain_terms(x @ query / math.sqrt(x.shape[-1]), _real(x, lengths))
-    weights = e / e.sum(axis=-1, keepdims=True)
-    return _average(weights, x), weights
-
-
-def _largest_numbers(weights, x):
-    return np.where(weights[..., None] > 0, x, -math.inf).max(axis=1)
-
-
-def _cosines(x, query):
-    lengths = np.linalg.norm(x, axis=-1) * np.linalg.norm(query)
-    return x @ query / np.where(lengths == 0, 1.0, lengths)
-
-
-def _all_by_one(x, lengths):
-    return np.broadcast_to(np.arange(x.shape[1]) < lengths[0], x.shape[:2])
 
 
 # --- properties ---
@@ -296,19 +211,19 @@ def _scaled_query(x, query, lengths):
 
 def _low_and_covered(x, query, lengths):
     real = np.arange(x.shape[1]) < lengths[:, None]
-    weights = softmax(_low(x @ query / np.sqrt(x.shape[2]), real), axis=-1) * real
+    weights = softmax(np.where(real, x @ query / np.sqrt(x.shape[2]), -1e9), axis=-1) * real
     return np.sum(weights[..., np.newaxis] * x, axis=1), weights
 
 
 def _nan_replaced(x, query, lengths):
-    scores = np.where(_real(x, lengths), x @ query / np.sqrt(x.shape[-1]), -np.inf)
+    scores = np.where(real_words(x, lengths), x @ query / np.sqrt(x.shape[-1]), -np.inf)
     with np.errstate(invalid="ignore"):
         weights = np.nan_to_num(_given.softmax(scores))
     return np.matmul(weights[:, np.newaxis, :], x).squeeze(1), weights
 
 
 def _terms_and_safe_sum(x, query, lengths):
-    real = _real(x, lengths)
+    real = real_words(x, lengths)
     scores = np.where(real, x @ query / np.sqrt(x.shape[-1]), -np.inf)
     largest = np.where(lengths[:, None] > 0, scores.max(axis=1, keepdims=True), 0.0)
     e = np.exp(scores - largest)
@@ -320,7 +235,7 @@ def _by_attention(x, query, lengths):
     from course_utils.attention import scaled_dot_product_attention
 
     q = np.broadcast_to(query, (len(x), 1, len(query)))
-    output, weights = scaled_dot_product_attention(q, x, x, _real(x, lengths)[:, None])
+    output, weights = scaled_dot_product_attention(q, x, x, real_words(x, lengths)[:, None])
     return output[:, 0], weights[:, 0]
 
 
@@ -348,125 +263,7 @@ POOLING = Exercise(
         Probe("large scores compete like small ones", _long_vectors_do_not_overflow, _ALL),
     ),
     stages=pooling_by_stages,
-    mistakes=(
-        Mistake("no-scale", changes={"scale": lambda s, x: s},
-                cause="The scores are not divided by the square root of D.",
-                experiment="Work log(w1/w2) out for the words [1, 1, 1, 1] and [0, 0, 0, 0] and a query of ones."),
-        Mistake("scale-by-width", changes={"scale": lambda s, x: s / x.shape[-1]},
-                cause="The scores are divided by D in place of its square root.",
-                experiment="By which number are your scores divided for D = 4? And by which for D = 9?"),
-        Mistake("scale-by-words", changes={"scale": lambda s, x: s / math.sqrt(x.shape[1])},
-                cause="The scores are divided by the square root of T, the number of words, in place of D.",
-                experiment="Add a padded word to x: do the weights of the real words change?"),
-        Mistake("scale-multiplied", changes={"scale": lambda s, x: s * math.sqrt(x.shape[-1])},
-                cause="The scores are multiplied by the square root of D, not divided.",
-                experiment="For D = 16, are your scores larger or smaller than the dot products?"),
-        Mistake("scale-after-softmax", changes={"scale": lambda s, x: s,
-                                                "average": lambda w, x: _average(w, x) / math.sqrt(x.shape[-1])},
-                cause="The pooled vector is divided by the square root of D in place of the scores.",
-                experiment="Pool a sentence of one word with D = 4: does the word come back?"),
-        Mistake("cosine", changes={"score": _cosines},
-                cause="Words and query are brought to length 1 first, so the scores are cosines and not dot products.",
-                experiment="Make the query ten times longer: your weights should change, do they?"),
-        Mistake("no-mask", changes={"real": lambda x, lengths: np.ones(x.shape[:2], dtype=bool)},
-                cause="The lengths are not used, so padding gets weight like words.",
-                experiment="Print the weights of a sentence of length 1: where is the weight 1?"),
-        Mistake("mask-upside-down", changes={"real": lambda x, lengths: ~_real(x, lengths)},
-                cause="The words are hidden and the padding is kept: the mask stands the wrong way round.",
-                experiment="Print your mask for the lengths [1, 3]: it should be True on words."),
-        Mistake("one-too-many", changes={"real": lambda x, lengths: np.arange(x.shape[1]) <= lengths[:, None]},
-                cause="One place too many counts as a word, because positions begin at 0.",
-                experiment="Print your mask for the length 1: how many places are True?"),
-        Mistake("one-too-few", changes={"real": lambda x, lengths: np.arange(x.shape[1]) < lengths[:, None] - 1},
-                cause="The last word of each sentence is hidden.",
-                experiment="Print your mask for the length 1: how many places are True?"),
-        Mistake("padding-in-front", changes={"real": lambda x, lengths: (
-            np.arange(x.shape[1]) >= x.shape[1] - lengths[:, None])},
-                cause="The last places of each sentence count as words, as if the padding stood in front.",
-                experiment="Print your mask for the length 1 and T = 3: which place is True?"),
-        Mistake("length-of-the-first", changes={"real": _all_by_one},
-                cause="The length of the first sentence is used for all of them.",
-                experiment="Print your mask for the lengths [1, 3]: do its rows differ?"),
-        Mistake("padding-by-zeros", changes={"real": lambda x, lengths: (x != 0).any(axis=-1)},
-                cause="A word of zeros is taken for padding; but the padding may hold anything, and the lengths tell "
-                      "where it is.",
-                experiment="Fill the padding of x with ones: nothing should change, does it?"),
-        Mistake("mask-after-softmax", changes={"hide": lambda s, real: s, "finish": lambda w, real: w * real},
-                cause="Padding is hidden after softmax, and the other weights are not divided by their new sum.",
-                experiment="Sum the weights of a sentence of length 1."),
-        Mistake("padding-competes", changes={"hide": lambda s, real: s},
-                cause="The scores of the padding go into softmax like those of words.",
-                experiment="Print the weights of a sentence of length 1: where is the weight 1?"),
-        Mistake("hidden-as-zero", changes={"hide": lambda s, real: np.where(real, s, 0.0)},
-                cause="Padding gets the score 0, and softmax gives a score of 0 some weight.",
-                experiment="What is np.exp(0.0), and which score has the exponential 0?"),
-        Mistake("hidden-not-low-enough", changes={"hide": lambda s, real: np.where(real, s, -1e4)},
-                cause="Padding gets a finite score, which is above the scores of words when these are lower.",
-                experiment="Pool a sentence with the scores -20000 and -20001: who gets the weight?"),
-        Mistake("empty-is-nan", changes={"cover": _not_covered},
-                cause="A sentence without words has no largest score and no sum to divide by, so it becomes NaN.",
-                experiment="Print softmax of a row with nothing but -np.inf, and say what an empty row should get."),
-        Mistake("empty-is-uniform", changes={"hide": _low, "cover": _not_covered},
-                cause="In a sentence without words all scores are the same very low number, so padding shares it.",
-                experiment="Print your weights for the length 0."),
-        Mistake("empty-has-one-word", changes={"real": lambda x, lengths: _real(x, np.maximum(lengths, 1))},
-                cause="An empty sentence is treated as one of length 1, so its padding counts as a word.",
-                experiment="Print your weights for the length 0."),
-        Mistake("empty-weights-left", function=_only_pooled_is_zero,
-                cause="The pooled vector of an empty sentence is set to 0, but its weights are not.",
-                experiment="Print both results for the length 0."),
-        Mistake("empty-uniform-weights-left", function=_only_pooled_is_zero_of_uniform,
-                cause="The pooled vector of an empty sentence is set to 0, but its padding keeps the weights.",
-                experiment="Print both results for the length 0."),
-        Mistake("empty-pooled-left", function=_only_weights_are_zero,
-                cause="The weights of an empty sentence are set to 0 after the pooled vector was computed from them.",
-                experiment="Print both results for the length 0."),
-        Mistake("no-maximum", function=_naive,
-                cause="The exponential runs on large scores without subtracting the maximum, and overflows.",
-                experiment="Pool a sentence with the scores 1000 and 1001, and one with -1000 and -1001."),
-        Mistake("no-maximum-empty-nan", function=_naive_and_empty,
-                cause="The exponentials are used without subtracting the maximum, and without a word they sum to 0.",
-                experiment="Pool a sentence with the scores 1000 and 1001, then an empty one."),
-        Mistake("softmax-along-batch", changes={"weigh": lambda s: _given.softmax(s, axis=0)},
-                cause="Softmax runs along the batch, so the sentences compete and not the words of one sentence.",
-                experiment="Sum the weights of each sentence."),
-        Mistake("softmax-of-all", changes={"weigh": lambda s: _given.softmax(s.reshape(-1)).reshape(s.shape)},
-                cause="All sentences share one sum, so all weights together make 1.",
-                experiment="Sum the weights of each sentence."),
-        Mistake("no-softmax", changes={"weigh": lambda s: np.where(np.isfinite(s), s, 0.0)},
-                cause="The scores are used as weights, without a softmax.",
-                experiment="Sum the weights of each sentence."),
-        Mistake("not-divided-by-sum", changes={"weigh": lambda s: np.exp(s - s.max(axis=-1, keepdims=True))},
-                cause="The exponentials are used as weights and not divided by their sum.",
-                experiment="Sum the weights of each sentence."),
-        Mistake("query-ignored", changes={"score": lambda x, query: np.zeros(x.shape[:2])},
-                cause="Every word gets the same weight: the query has no effect.",
-                experiment="Compare the weights for the query and for minus the query."),
-        Mistake("best-word-only", changes={"weigh": lambda s: np.eye(s.shape[-1])[s.argmax(axis=-1)]},
-                cause="The word with the largest score gets all of the weight.",
-                experiment="Pool with a query of zeros: does the mean come out?"),
-        Mistake("maximum-of-words", changes={"average": _largest_numbers},
-                cause="The pooled vector is the largest number at each place, not the words times their weights.",
-                experiment="Multiply the words by your weights by hand and add up: is that your pooled vector?"),
-        Mistake("plain-sum", changes={"average": lambda w, x: x.sum(axis=1)},
-                cause="The words are added up without their weights.",
-                experiment="Multiply the words by your weights by hand and add up: is that your pooled vector?"),
-        Mistake("divided-again", changes={"average": lambda w, x: _average(w, x) / x.shape[1]},
-                cause="The weighted sum is divided by the number of words; but the weights sum to 1 already.",
-                experiment="Pool a sentence of one word: does the word come back?"),
-        Mistake("axis-kept", changes={"average": lambda w, x: w[:, None] @ x},
-                cause="The pooled vectors keep an axis of size 1: a row of weights times the words is still a table.",
-                experiment="Print the shape of your pooled array and compare it with (B, D)."),
-        Mistake("not-summed", changes={"average": lambda w, x: w[..., None] * x},
-                cause="The words are multiplied by their weights but not added up.",
-                experiment="Print the shape of your pooled array and compare it with (B, D)."),
-        Mistake("results-swapped", changes={"give": lambda pooled, weights: (weights, pooled)},
-                cause="The two results come back in the wrong order.",
-                experiment="Print the shapes of both results and compare them with (B, D) and (B, T)."),
-        Mistake("written-into-x", changes={"leave": _overwrite_padding},
-                cause="The padding is overwritten in the array of the caller.",
-                experiment="Print x before and after the call."),
-    ),
+    mistakes=MISTAKES,
     equivalents=(
         Equivalent("loops", _by_loop),
         Equivalent("trimmed-sentences", _trimmed),

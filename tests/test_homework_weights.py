@@ -1,0 +1,62 @@
+"""Assignment 1: what the notebook gives, and that a fault costs its own points and no others."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from course_utils.checks import diagnose, earn
+from course_utils.exercises import find
+from course_utils.exercises.homework.weights import _given
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "homework" / "hw1_weights.ipynb"
+POINTS = {
+    ("top_k_softmax", "exactly-k-first"): [2, 1, 1, 0, 1],
+    ("top_k_softmax", "equal-shares"): [0, 1, 0, 0, 0],
+    ("top_k_softmax", "no-temperature"): [2, 1, 0, 1, 1],
+    ("top_k_softmax", "k-beyond-the-end"): [2, 1, 1, 1, 0],
+    ("top_k_softmax", "no-maximum"): [2, 1, 1, 1, 0],
+    ("attention_pooling", "no-scale"): [2, 0, 2, 0],
+    ("attention_pooling", "no-mask"): [2, 1, 0, 0],
+    ("attention_pooling", "empty-is-nan"): [2, 1, 2, 0],
+    ("attention_pooling", "maximum-of-padding"): [2, 1, 2, 0],
+    ("pooling_gradient", "last-scale-missing"): [3, 1, 0, 1, 0],
+    ("pooling_gradient", "averaged-over-batch"): [3, 1, 1, 0, 0],
+    ("pooling_gradient", "sign-flipped"): [0, 1, 0, 0, 0],
+    ("pooling_gradient", "step-to-both-sides-1e-5"): [0, 1, 1, 1, 1],
+    ("pooling_gradient", "empty-is-nan"): [3, 1, 1, 1, 0],
+}
+
+
+@pytest.mark.parametrize(("name", "mistake"), POINTS)
+def test_a_mistake_costs_what_it_spoils(name, mistake):
+    exercise = find(name)
+    wrong = next(exercise.wrong_answer(m) for m in exercise.mistakes if m.name == mistake)
+    for seed in (None, 1, 2):
+        assert [earned.points for earned in earn(exercise, wrong, seed=seed)] == POINTS[name, mistake]
+
+
+def test_wrong_answers_are_built_on_the_softmax_that_students_have():
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    given = {}
+    exec("import numpy as np\n" + "".join(next(c["source"] for c in cells if c["id"] == "softmax")), given)
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    x[1, 2] = -np.inf
+    assert np.array_equal(given["softmax"](x), _given.softmax(x))
+    assert np.array_equal(given["softmax"](x, axis=0), _given.softmax(x, axis=0))
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(given["softmax"](np.full(3, -np.inf))).all()
+        assert np.isnan(_given.softmax(np.full(3, -np.inf))).all()
+
+
+@pytest.mark.parametrize("fault", ["no-scale", "axis-kept"])
+def test_a_fault_beside_the_forgotten_empty_sentence_is_told_too(fault):
+    """Most who make a visible mistake will not have thought of empty sentences either."""
+    def pooling(x, query, lengths):
+        scores = x @ query / (1.0 if fault == "no-scale" else x.shape[-1] ** 0.5)
+        weights = _given.softmax(np.where(np.arange(x.shape[1]) < lengths[:, None], scores, -np.inf))
+        pooled = weights[:, None] @ x
+        return (pooled if fault == "axis-kept" else pooled[:, 0]), weights
+
+    assert set(diagnose(find("attention_pooling"), pooling).names) == {fault, "empty-is-nan"}
