@@ -8,7 +8,7 @@ from course_utils.exercises._shared import draw, rounded, tensor
 from course_utils.exercises.homework.masks._attend_mistakes import MISTAKES, attend_by_stages
 from course_utils.exercises.homework.masks.tables import packed_causal_mask
 
-OUTPUTS, ALONE, OTHERS = "right outputs", "packed equals alone", "other inputs"
+OUTPUTS, ALONE, PAST, OTHERS = "right outputs", "packed equals alone", "the future does not count", "other inputs"
 
 
 def attend_packed(q, k, v, lengths):
@@ -236,10 +236,10 @@ ATTEND = Exercise(
         Probe("the output has the shape of the values", _shape_of_the_values),
         Probe("two keys of the past compete as in lesson 4", _own_past_competes),
         Probe("gradients arrive", _gradients_arrive),
-        Probe("the first token of a sequence gets its own value", _first_token_gets_its_value, ALONE),
+        Probe("the first token of a sequence gets its own value", _first_token_gets_its_value),
         Probe("a sequence gets the same outputs packed and alone", _packed_equals_alone, ALONE),
         Probe("another sequence does not count", _strangers_do_not_count, ALONE),
-        Probe("later tokens do not count", _later_tokens_do_not_count),
+        Probe("later tokens do not count", _later_tokens_do_not_count, PAST),
         Probe("a sequence without tokens changes nothing", _empty_ones_change_nothing, OTHERS),
         Probe("large scores give finite outputs", _large_scores_stay_finite, OTHERS),
     ),
@@ -263,5 +263,5 @@ ATTEND = Exercise(
     ),
     minutes=10,
     points=4,
-    credit=(Part(OUTPUTS, 1), Part(ALONE, 2), Part(OTHERS, 1, visible=False)),
+    credit=(Part(OUTPUTS, 1), Part(ALONE, 1), Part(PAST, 1), Part(OTHERS, 1, visible=False)),
 )

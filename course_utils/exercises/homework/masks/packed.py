@@ -214,5 +214,5 @@ PACKED = Exercise(
     ),
     minutes=15,
     points=6,
-    credit=(Part(TABLES, 2), Part(APART, 1), Part(PAST, 1), Part(OTHERS, 2, visible=False)),
+    credit=(Part(TABLES, 1), Part(APART, 2), Part(PAST, 2), Part(OTHERS, 1, visible=False)),
 )

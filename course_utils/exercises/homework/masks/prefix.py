@@ -223,5 +223,5 @@ PREFIX_LM = Exercise(
     ),
     minutes=20,
     points=7,
-    credit=(Part(TABLES, 2), Part(PREFIX, 1), Part(REST, 1), Part(PADDING, 1), Part(EDGES, 2, visible=False)),
+    credit=(Part(TABLES, 1), Part(PREFIX, 2), Part(REST, 2), Part(PADDING, 1), Part(EDGES, 1, visible=False)),
 )

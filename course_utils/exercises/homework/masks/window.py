@@ -201,5 +201,5 @@ WINDOW = Exercise(
     ),
     minutes=20,
     points=6,
-    credit=(Part(TABLES, 2), Part(WIDTH, 1), Part(FUTURE, 1), Part(CACHE, 2, visible=False)),
+    credit=(Part(TABLES, 1), Part(WIDTH, 1), Part(FUTURE, 2), Part(CACHE, 2, visible=False)),
 )
