@@ -90,6 +90,12 @@ def _scaled_after(x, W_q, W_k, W_v, W_o, n_heads):
     return joined(weights @ v) @ W_o, weights
 
 
+def _scores_returned(x, W_q, W_k, W_v, W_o, n_heads):
+    q, k, v = (sliced(x @ W, n_heads) for W in (W_q, W_k, W_v))
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    return joined(scores.softmax(-1) @ v) @ W_o, scores
+
+
 def _last_head_everywhere(x, W_q, W_k, W_v, W_o, n_heads):
     output, weights = _attend(*(sliced(x @ W, n_heads) for W in (W_q, W_k, W_v)))
     return joined(output[:, -1:].expand_as(output)) @ W_o, weights
@@ -202,6 +208,9 @@ MISTAKES = (
              weigh=lambda s: s.flatten(2).softmax(-1).reshape(s.shape)),
     _mistake("scaled-after-the-softmax", "The weights are divided by sqrt(d_k), not the scores.",
              "Sum a row of the weights.", _scaled_after),
+    _mistake("no-maximum", "Nothing is subtracted before the exponential, so large scores overflow.",
+             "Use `torch.softmax`, or subtract the largest score first.",
+             weigh=lambda s: s.exp() / s.exp().sum(-1, keepdim=True)),
     _mistake("no-softmax", "The scores are used as weights without a softmax.", "Sum a row of the weights.",
              weigh=lambda s: s),
     _mistake("causal", "Later keys are hidden, as with the causal mask of notebook 5; here every key may be seen.",
@@ -245,6 +254,8 @@ MISTAKES = (
     # what comes back
     _mistake("weights-averaged-before-use", "All heads use the average of their weights, so they all look alike.",
              "Compute head 0 on its own, from the first d_k features: is it what you use?", mix=_mean_over_heads),
+    _mistake("scores-returned", "The scores come back in place of the weights.",
+             "Sum a row of what you return as weights.", _scores_returned),
     _mistake("weights-averaged", "The weights come back averaged over the heads; one table for each head is wanted.",
              "Print the shape of the second result beside (B, H, T, T).", told=lambda w: w.mean(1)),
     _mistake("weights-added", "The weights come back added up over the heads; one table for each head is wanted.",

@@ -111,6 +111,32 @@ def _queries_divided_in_place(q, k, v, mask):
     return output, weights
 
 
+def _renewed_with_a_rest(rest):
+    def after(weights, mask):
+        weights = weights * mask
+        return weights / (weights.sum(-1, keepdim=True) + rest)
+
+    return after
+
+
+def _empty_rows_see_all(scores, mask):
+    return scores.masked_fill(~mask & mask.any(-1, keepdim=True), -math.inf)
+
+
+def _two_axes_only(mask, scores):
+    return mask if mask.ndim == 2 else mask.new_ones(scores.shape)
+
+
+def _one_row_turned(mask, scores):
+    return mask[:, None] if mask.ndim == 1 else mask
+
+
+def _output_emptied_only(q, k, v, mask):
+    scores = _empty_rows_see_all(q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]), mask)
+    weights = scores.softmax(-1)
+    return weights @ v * mask.any(-1, keepdim=True), weights
+
+
 def _weights_from_before(q, k, v, mask):
     output, _ = scaled_dot_product_attention(q, k, v, mask)
     return output, scaled_dot_product_attention(q, k, v)[1]
@@ -143,6 +169,11 @@ MISTAKES = (
              hide=lambda scores, mask: scores),
     _mistake("mask-transposed", "The mask is transposed, so its rows are read as keys and its columns as queries.",
              "Try a mask in which query 0 sees only key 1.", read=lambda mask, scores: mask.transpose(-2, -1)),
+    _mistake("mask-of-two-axes-only", "The mask has an effect only where it has two axes.",
+             "Try a mask of shape (B, 1, S).", read=_two_axes_only),
+    _mistake("one-row-turned", "A mask of shape (S,) is read as one entry for each query, not for each key.",
+             "Broadcasting aligns shapes from the back: which axis of the scores does (S,) meet?",
+             read=_one_row_turned),
     _mistake("causal-built-in", "The future is always hidden, whatever the mask says.",
              "Try a mask that shows everything.", read=_hard_coded_causal),
     _mistake("first-mask-for-all", "Every item of the batch gets the mask of the first one.",
@@ -176,6 +207,11 @@ MISTAKES = (
     _mistake("weight-zero", "Weights are set to 0 after the softmax, so the rest of a row sums to less than 1.",
              "Sum the weights of a query that has a hidden key.", hide=lambda scores, mask: scores,
              after=lambda weights, mask: weights * mask),
+    *(_mistake(f"divided-with-a-rest-{name}",
+               "A small number is added to the sum of a row, and a row with a small sum then loses weight.",
+               "Give a hidden key a score of 30 and sum the weights of the visible ones.",
+               hide=lambda scores, mask: scores, after=_renewed_with_a_rest(rest))
+      for name, rest in (("1e-3", 1e-3), ("1e-6", 1e-6), ("1e-9", 1e-9), ("1e-12", 1e-12))),
     _mistake("weights-from-before", "The output is right, but the weights come from before the mask.",
              "Look at the weight of a hidden key.", _weights_from_before),
     # queries that see nothing
@@ -183,6 +219,10 @@ MISTAKES = (
              "Print `torch.softmax(torch.tensor([-math.inf, -math.inf]), dim=-1)`.", weigh=lambda s: s.softmax(-1)),
     _mistake("empty-rows-uniform", "A query that may attend to no key attends to all of them equally.",
              "Try a mask with a row of False.", weigh=_empty_rows_uniform),
+    _mistake("empty-rows-see-all", "A query that may attend to no key attends to every key.",
+             "Try a mask with a row of False.", hide=_empty_rows_see_all),
+    _mistake("output-emptied-only", "A query without keys gets the output 0, but its weights are not 0.",
+             "Print the weights for a mask with a row of False.", _output_emptied_only),
     _mistake("empty-rows-everywhere", "A query without keys in one item is emptied in the other items too.",
              "Look for them with `any(dim=-1)`, one answer for each query of each item.", _empty_rows_everywhere),
     _mistake("nan-covered-late", "The NaN is covered up in the output only: on the way back it reaches the values.",

@@ -30,7 +30,9 @@ def module_by_stages(d_model, n_heads, bias=True, **stages):
             scores = q @ k.transpose(-2, -1) / stages["divisor"](q, d_model)
             weights = stages["normalise"](torch, scores, None if mask is None else stages["read"](mask))
             heads = weights @ v
-            output = stages["finish"](self, stages["merge"](heads, x.shape[1]))
+            output = stages["finish"](self, stages["merge"](heads, heads.shape[2])) + stages["beside"](x)
+            if mask is not None:
+                scores = scores.masked_fill(~mask, -math.inf)
             return stages["answer"](output, weights, scores)
 
     return Staged()
@@ -66,6 +68,7 @@ _STAGES = {
     "normalise": _normalise,
     "merge": _merge,
     "finish": lambda module, merged: module.W_o(merged),
+    "beside": lambda x: 0,
     "answer": lambda output, weights, scores: (output, weights),
 }
 
@@ -78,6 +81,27 @@ def _after_softmax(torch, scores, mask):
 def _filled(value):
     def normalise(torch, scores, mask):
         return torch.softmax(scores if mask is None else scores.masked_fill(~mask, value), dim=-1)
+
+    return normalise
+
+
+def _seen_by(change):
+    """Normalise under a mask that `change(mask, scores)` gives."""
+    def normalise(torch, scores, mask):
+        return _normalise(torch, scores, None if mask is None else change(mask, scores))
+
+    return normalise
+
+
+def _causal_by_itself(torch, scores, mask):
+    if mask is None and scores.shape[-1] == scores.shape[-2]:
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    return _normalise(torch, scores, mask)
+
+
+def _over_infinite(dim):
+    def normalise(torch, scores, mask):
+        return (scores if mask is None else scores.masked_fill(~mask, -math.inf)).softmax(dim)
 
     return normalise
 
@@ -124,6 +148,14 @@ def _mistake(name, cause, experiment, **changes):
     return Mistake(name, cause=cause, experiment=experiment, changes=changes)
 
 
+def _alone(name, cause, experiment, **changes):
+    """Make a mistake that is not looked for in pairs: every pair costs time in the first check."""
+    def wrong(d_model, n_heads, bias=True):
+        return module_by_stages(d_model, n_heads, bias, **changes)
+
+    return Mistake(name, cause=cause, experiment=experiment, function=wrong)
+
+
 MISTAKES = (
     # where queries, keys and values come from
     _mistake("context-ignored", "Keys and values come from `x` although a `context` was given.",
@@ -132,6 +164,18 @@ MISTAKES = (
     _mistake("queries-from-context", "Queries come from the context, and keys and values from `x`.",
              "Give `x` 5 positions and the context 3: how many rows should the output have?",
              sources=lambda x, context: (context, x, x)),
+    _alone("values-from-x", "Values come from `x` although a `context` was given.",
+           "Give it a context of another length, and then one of the same length.",
+           sources=lambda x, context: (x, context, x)),
+    _alone("values-from-x-where-it-fits", "Values come from `x` where the context has as many positions.",
+           "Change the context and set `W_k.weight` to zero: does the output change?",
+           sources=lambda x, context: (x, context, x if x.shape == context.shape else context)),
+    _alone("keys-from-x-where-it-fits", "Keys come from `x` where the context has as many positions.",
+           "Change the context and leave `x`: do the weights change?",
+           sources=lambda x, context: (x, x if x.shape == context.shape else context, context)),
+    _alone("context-detached", "The context is cut off, so nothing that made it learns.",
+           "Call `backward()` on the sum of the output and print `context.grad`.",
+           sources=lambda x, context: (x, *[x if context is x else context.detach()] * 2)),
     _mistake("all-from-context", "Queries, keys and values all come from the context.",
              "Change `x` and leave the context: does the output change?",
              sources=lambda x, context: (context, context, context)),
@@ -181,6 +225,11 @@ MISTAKES = (
     _mistake("w-o-twice", "`W_o` is applied twice.",
              "Set `W_o.weight` to twice the identity: how much larger should the output get?",
              finish=lambda m, y: m.W_o(m.W_o(y))),
+    _alone("w-o-for-values-too", "The values go through `W_o` as well.",
+           "Set `W_v` and `W_o` to twice the identity: how much larger should the output get?",
+           project=lambda m, q, k, v: (m.W_q(q), m.W_k(k), m.W_o(m.W_v(v)))),
+    _alone("x-added", "`x` is added to the output. Whole models do that too, in a step of their own.",
+           "Set `W_o.weight` and its bias to zero: is anything left of the output?", beside=lambda x: x),
     _mistake("output-bias-lost", "The bias of `W_o` is not added.",
              "Set `W_o.weight` to zero and its bias to 7: what should the output be?",
              finish=lambda m, y: y @ m.W_o.weight.T),
@@ -204,6 +253,10 @@ MISTAKES = (
              "Multiply W_q.weight by 1000 and print the weights.", normalise=_without_maximum),
     _mistake("softmax-over-queries", "The softmax runs over the queries.",
              "Sum the weights of one query over all keys.", normalise=_over(-2)),
+    _alone("softmax-over-queries-nan", "The softmax runs over the queries.",
+           "Sum the weights of one query over all keys.", normalise=_over_infinite(-2)),
+    _alone("softmax-over-heads-nan", "The softmax runs over the heads.",
+           "Sum the weights of one query over all keys, in one head.", normalise=_over_infinite(1)),
     _mistake("softmax-over-heads", "The softmax runs over the heads.",
              "Sum the weights of one query over all keys, in one head.", normalise=_over(1)),
     _mistake("mask-ignored", "The mask has no effect: `masked_fill` gives a new tensor back, which has to be kept.",
@@ -211,18 +264,52 @@ MISTAKES = (
              normalise=lambda torch, scores, mask: torch.softmax(scores, dim=-1)),
     _mistake("mask-inverted", "The mask is read the wrong way round: here True means that a query may attend.",
              "Let a query attend to one key only and look where its weight goes.", read=lambda mask: ~mask),
+    _alone("mask-only-2d", "The mask has an effect only where it has the shape (T, S).",
+           "Try a mask of shape (B, 1, 1, S).",
+           normalise=_seen_by(lambda mask, scores: mask if mask.ndim == 2 else None)),
+    _alone("mask-only-4d", "The mask has an effect only where it has four axes.",
+           "Try a mask of shape (T, S).",
+           normalise=_seen_by(lambda mask, scores: mask if mask.ndim == 4 else None)),
+    _alone("mask-only-without-context", "The mask has no effect where a context is given.",
+           "Give it a context with padding and look at the weights of the padding.",
+           normalise=_seen_by(lambda mask, scores: mask if scores.shape[-1] == scores.shape[-2] else None)),
+    _alone("mask-of-the-first-sequence", "Every sequence gets the mask of the first one.",
+           "Give two sequences different padding.",
+           normalise=_seen_by(lambda mask, scores: mask if mask.ndim < 4 else mask[:1])),
+    _alone("mask-of-the-first-head", "Every head gets the mask of head 0.",
+           "Give each head a mask of its own.",
+           normalise=_seen_by(lambda mask, scores: mask if mask.ndim < 4 else mask[:, :1])),
+    _alone("one-mask-for-all", "Every sequence and every head gets the same two-dimensional mask.",
+           "Give two sequences different padding.",
+           normalise=_seen_by(lambda mask, scores: mask if mask.ndim == 2 else mask.flatten(0, -3)[0])),
+    _alone("mask-of-three-axes-widened", "A mask of three axes is read as (B, T, S); from the back it is (H, T, S).",
+           "Let the mask meet the scores as it is: broadcasting aligns the axes from the back.",
+           normalise=_seen_by(lambda mask, scores: mask.unsqueeze(1) if mask.ndim == 3 else mask)),
+    _alone("mask-transposed", "The mask is transposed, so that its rows are read as keys.",
+           "Try a causal mask: what may position 0 attend to?",
+           normalise=_seen_by(lambda mask, scores: mask.mT if mask.shape[-1] == mask.shape[-2] else mask)),
+    _alone("causal-by-itself", "Without a mask the future is hidden; then every key may be seen.",
+           "Leave the mask out and look at row 0 of the weights.", normalise=_causal_by_itself),
     _mistake("mask-after-softmax", "The weights are zeroed after the softmax, so that the rest no longer sums to 1.",
              "Sum the weights of a query with hidden keys.", normalise=_after_softmax),
     _mistake("hidden-scores-zero", "Hidden scores become 0, and exp(0) = 1 is still a weight.",
              "Look at the weights where the mask is False.", normalise=_filled(0.0)),
     _mistake("hidden-scores-minus-ten", "Hidden scores become -10, which leaves them a small weight.",
              "Give the hidden keys a value of a million and look at the output.", normalise=_filled(-10.0)),
+    _alone("hidden-scores-minus-ten-thousand", "Hidden scores become -10000, which is not below every score.",
+           "Multiply W_q.weight by 1000 and look at the weights where the mask is False.", normalise=_filled(-1e4)),
     _mistake("mask-added", "The boolean mask is added to the scores, which adds 1 where a query may attend.",
              "Look at the weights where the mask is False.", normalise=_added),
     # what comes back
     _mistake("weights-averaged", "The weights are averaged over the heads.",
              "Print the shape of the weights: it should have four axes.",
              answer=lambda output, weights, scores: (output, weights.mean(1))),
+    _alone("weights-averaged-with-axis", "The weights are averaged over the heads; the axis of size 1 hides it.",
+           "Print the shape of the weights: H tables are wanted.",
+           answer=lambda output, weights, scores: (output, weights.mean(1, keepdim=True))),
+    _alone("weights-averaged-and-spread", "Every head gets the average of the weights.",
+           "Compare the weights of head 0 and head 1: do they differ?",
+           answer=lambda output, weights, scores: (output, weights.mean(1, keepdim=True).expand_as(weights))),
     _mistake("scores-returned", "The scores are returned in place of the weights.",
              "Sum a row of what you return as weights.",
              answer=lambda output, weights, scores: (output, scores)),

@@ -176,6 +176,8 @@ PADDING_MASK = Exercise(
                  "Which is the place of the last token in a sentence of length 1?", sees=lambda j, n, S: j < n - 1),
         _mistake("padding-in-front", "The padding is taken to stand in front; here it stands behind.",
                  "Print your mask for lengths 1 and 3 and S = 4.", sees=lambda j, n, S: j >= S - n),
+        _mistake("at-least-one", "An empty sentence shows one place of padding, as if its length were 1.",
+                 "Call it with the length 0.", count=lambda lengths: lengths.clamp(min=1)),
         _mistake("nothing-hidden", "Everything is True, so no padding is hidden.",
                  "Print your mask for the length 1 and S = 4.", sees=lambda j, n, S: j + n >= 0),
         _mistake("last-token-only", "A single key of each sentence is visible, its last.",

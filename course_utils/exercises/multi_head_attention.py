@@ -99,7 +99,15 @@ def _order_changes_the_order_only(call):
 
 
 def _refuses_what_does_not_fit(call):
-    return refuses(call, *_inputs(2, 3, 5, seed=55), 2, sizes="d_model = 5 and 2 heads")
+    return (refuses(call, *_inputs(2, 3, 5, seed=55), 2, sizes="d_model = 5 and 2 heads")
+            or refuses(call, *_inputs(2, 3, 6, seed=57), 4, sizes="d_model = 6 and 4 heads"))
+
+
+def _large_scores_stay_finite(call):
+    x, W_q, W_k, W_v, W_o = _inputs(1, 3, 4, seed=58)
+    output, weights = call(x, 100 * W_q, 100 * W_k, W_v, W_o, 2)
+    if not (weights.isfinite().all() and output.isfinite().all()):
+        return Broken("large scores should give finite weights", "NaN came back with W_q and W_k 100 times as large")
 
 
 def _gradients_arrive(call):
@@ -137,6 +145,8 @@ def _by_heads(x, W_q, W_k, W_v, W_o, n_heads):
 def _summed_heads(x, W_q, W_k, W_v, W_o, n_heads):
     import torch
 
+    if len(W_q) % n_heads:
+        raise ValueError("n_heads")
     output, tables = 0, []
     cut = [torch.stack(torch.chunk(W, n_heads, dim=1)) for W in (W_q, W_k, W_v)]
     for Q, K, V, O in zip(*cut, torch.stack(torch.chunk(W_o, n_heads, dim=0))):
@@ -185,6 +195,7 @@ def _one_wide_product(x, W_q, W_k, W_v, W_o, n_heads):
 def _item_after_item(x, W_q, W_k, W_v, W_o, n_heads):
     import torch
 
+    assert len(W_q) % n_heads == 0
     outputs, tables = [], []
     for item in x:
         q, k, v = ((item @ W).unfold(-1, len(W) // n_heads, len(W) // n_heads).transpose(0, 1)
@@ -220,6 +231,7 @@ MULTI_HEAD_ATTENTION = Exercise(
         Probe("the heads stand side by side, and W_o mixes them", _heads_stand_side_by_side),
         Probe("another order of the tokens changes the order of the outputs only", _order_changes_the_order_only),
         Probe("heads that do not divide d_model end in an error", _refuses_what_does_not_fit),
+        Probe("large scores give finite weights", _large_scores_stay_finite),
         Probe("gradients reach x and the four matrices", _gradients_arrive),
     ),
     stages=heads_by_stages,

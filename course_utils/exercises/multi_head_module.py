@@ -3,7 +3,8 @@
 import math
 from functools import cache
 
-from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns, Stopped
+from course_utils.checks import Broken, Case, Exercise, Probe, Returns, Stopped
+from course_utils.exercises._module_equivalents import EQUIVALENTS
 from course_utils.exercises._module_mistakes import MISTAKES, module_by_stages
 from course_utils.exercises._shared import draw, rounded
 
@@ -22,6 +23,25 @@ def _numbers(d_model):
     return draw(*[(d_model, d_model)] * 4, *[(d_model,)] * 4, seed=88)
 
 
+def _hold_parameters(module, bias):
+    """Say plainly what a module lacks: the four projections, each with parameters of its own."""
+    from torch import nn
+
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"MultiHeadAttention should be an nn.Module, got an object of type {type(module).__name__}")
+    learned, seen = dict(module.named_parameters(remove_duplicate=False)), {}
+    for name in (f"{name}.{kind}" for kind in ("weight", "bias") for name in _NAMES):
+        if name.endswith("bias") and not bias:
+            continue
+        parameter = learned.get(name)
+        if parameter is None and hasattr(module, name.split(".")[0]):
+            given = " with bias=True" * name.endswith("bias")
+            raise ValueError(f"{name} should be among the module's parameters{given}, and is not")
+        if id(parameter) in seen and parameter is not None:
+            raise ValueError(f"{name} should have numbers of its own, but it is {seen[id(parameter)]} once more")
+        seen[id(parameter)] = name
+
+
 def _invoke(answer, d_model, n_heads, bias=True, *, x, context=None, mask=None, set_to=None):
     """Build the learner's module, give it known weights, and call it."""
     import torch
@@ -31,6 +51,9 @@ def _invoke(answer, d_model, n_heads, bias=True, *, x, context=None, mask=None, 
         torch.default_generator.manual_seed(8)
         module = answer(d_model, n_heads, bias=bias)
     numbers = _numbers(d_model)
+    if x is None:
+        return None  # it was only to be built
+    _hold_parameters(module, bias)
     with torch.no_grad():
         for name, weight, offset in zip(_NAMES, numbers[:4], numbers[4:]):
             linear = getattr(module, name)
@@ -62,12 +85,25 @@ def _cases():
         Case((12, 3), {"x": x, "context": draw((2, 5, 12), seed=82)[0]}, note="cross-attention, S = T"),
         Case((12, 3), {"x": x, "context": long, "mask": _mask(2, 1, 1, 7, seed=83)}, note="padding in the context"),
         Case((12, 3), {"x": x, "mask": _mask(2, 3, 5, 5, seed=84)}, note="another mask for every head"),
+        Case((12, 3), {"x": x, "mask": _mask(2, 1, 1, 5, seed=86)}, note="padding in self-attention"),
+        Case((12, 3), {"x": x, "mask": _mask(3, 5, 5, seed=87)}, note="a mask of three axes, (H, T, S)"),
+        Case((12, 3), {"x": x, "context": draw((2, 3, 12), seed=84)[0], "mask": _mask(5, 3, seed=89)},
+             note="a shorter context, S = 3"),
         Case((6, 1, False), {"x": wide}, note="one head, no biases"),
         Case((6, 6, False), {"x": wide, "mask": _mask(4, 4, seed=85)}, note="as many heads as features"),
     )
 
 
 # --- properties ---
+
+
+def _twice_the_same(call):
+    (x,) = draw((2, 5, 12), seed=78)
+    moved = float((call(12, 3, x=x)[0] - call(12, 3, x=x)[0]).detach().abs().max())
+    if moved > 1e-5:
+        return Broken("two calls with the same numbers should give the same output",
+                      f"they differ by {moved:.3f}",
+                      "look for dropout, or for something that is drawn at random in `forward`")
 
 
 def _rows_sum_to_one(call):
@@ -173,14 +209,13 @@ def _scale_is_that_of_a_head(call):
 
 def _heads_have_to_divide(call):
     try:
-        call(10, 3, x=draw((1, 2, 10), seed=97)[0])
+        call(10, 3, x=None)
     except Stopped as stop:
-        if stop.outcome.trouble.kind == "ValueError":
-            return None
-        return Broken("3 heads do not divide 10 features: that should raise a ValueError when the module is built",
-                      f"it stops with {stop.outcome.trouble.message}")
-    return Broken("3 heads do not divide 10 features: that should raise a ValueError when the module is built",
-                  "no error was raised")
+        trouble = stop.outcome.trouble
+        if trouble.kind != "ValueError":
+            found = "no error was raised" if trouble.kind == "returned None" else f"it stops with {trouble.message}"
+            return Broken("3 heads do not divide 10 features: that should raise a ValueError when the module is built",
+                          found, "write `raise ValueError(...)` in `__init__`, before the projections")
 
 
 def _gradients_arrive(call):
@@ -218,108 +253,18 @@ def _large_scores_stay_finite(call):
                       "NaN came back with W_q and W_k 40 times the identity")
 
 
-# --- right answers, written differently ---
-
-
-def _module(forward):
-    """A class, as a learner would write it, around a forward."""
-
-    def build(d_model, n_heads, bias=True):
-        from torch import nn
-
-        if d_model % n_heads:
-            raise ValueError("heads")
-
-        class Answer(nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.n_heads = n_heads
-                for name in _NAMES:
-                    setattr(self, name, nn.Linear(d_model, d_model, bias=bias))
-
-            def forward(self, x, context=None, mask=None):
-                return forward(self, x, x if context is None else context, mask)
-
-        return Answer()
-
-    return build
-
-
-def _loop_over_heads(m, x, context, mask):
+def _low_scores_do_not_bring_hidden_keys_back(call):
     import torch
 
-    q, k, v = m.W_q(x), m.W_k(context), m.W_v(context)
-    d_k, outputs, weights = q.shape[-1] // m.n_heads, [], []
-    for h in range(m.n_heads):
-        part = slice(h * d_k, (h + 1) * d_k)
-        scores = torch.bmm(q[..., part], k[..., part].transpose(1, 2)) / d_k**0.5
-        if mask is not None:
-            full = mask.expand(x.shape[0], m.n_heads, *scores.shape[1:])
-            scores = torch.where(full[:, h], scores, torch.tensor(-1e9))
-        weights.append(scores.softmax(-1))
-        outputs.append(weights[-1] @ v[..., part])
-    return m.W_o(torch.cat(outputs, -1)), torch.stack(weights, 1)
-
-
-def _einsum(m, x, context, mask):
-    import torch
-
-    D = x.shape[-1]
-    q, k, v = (w(y).unflatten(-1, (m.n_heads, -1)) for w, y in ((m.W_q, x), (m.W_k, context), (m.W_v, context)))
-    scores = torch.einsum("bthd,bshd->bhts", q, k) * (D // m.n_heads) ** -0.5
-    if mask is not None:
-        scores = scores + torch.zeros_like(mask, dtype=x.dtype).masked_fill(mask.logical_not(), float("-inf"))
-    weights = torch.exp(scores - scores.logsumexp(-1, keepdim=True))
-    return m.W_o(torch.einsum("bhts,bshd->bthd", weights, v).flatten(2)), weights
-
-
-def _with_torch_attention(m, x, context, mask):
-    import torch
-    import torch.nn.functional as F
-
-    def heads(y):
-        return torch.stack(y.chunk(m.n_heads, dim=-1), dim=1)
-
-    q, k, v = heads(m.W_q(x)), heads(m.W_k(context)), heads(m.W_v(context))
-    output = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-    places = torch.eye(k.shape[2]).expand(*k.shape[:2], -1, -1)
-    weights = F.scaled_dot_product_attention(q, k, places, attn_mask=mask)
-    return m.W_o(torch.cat(output.unbind(1), dim=-1)), weights
-
-
-def _query_scaled_first(m, x, context, mask):
-    import torch
-
-    B, T, D = x.shape
-    d_k = D // m.n_heads
-    q = (m.W_q(x) / d_k**0.5).view(B, T, m.n_heads, d_k).permute(0, 2, 1, 3)
-    k = m.W_k(context).view(B, -1, m.n_heads, d_k).permute(0, 2, 3, 1)
-    v = m.W_v(context).view(B, -1, m.n_heads, d_k).permute(0, 2, 1, 3)
-    weights = (q @ k).softmax(-1)
-    if mask is not None:  # after the softmax, and shared out anew
-        weights = weights * mask
-        weights = weights / weights.sum(-1, keepdim=True)
-    return m.W_o(torch.matmul(weights, v).permute(0, 2, 1, 3).contiguous().view(B, T, D)), weights
-
-
-def _folded_into_the_batch(m, x, context, mask):
-    B, T, D = x.shape
-    S, H = context.shape[1], m.n_heads
-
-    def fold(y):
-        return y.reshape(B, -1, H, D // H).transpose(1, 2).reshape(B * H, -1, D // H)
-
-    scores = fold(m.W_q(x)) @ fold(m.W_k(context)).mT / (D / H) ** 0.5
-    scores = scores.reshape(B, H, T, S)
-    if mask is not None:
-        scores = scores.masked_fill(mask == 0, -1e30)
-    weights = scores.softmax(-1)
-    heads = weights.reshape(B * H, T, S) @ fold(m.W_v(context))
-    return m.W_o(heads.reshape(B, H, T, -1).transpose(1, 2).reshape(B, T, D)), weights
-
-
-def _list_of_results(m, x, context, mask):
-    return list(_einsum(m, x, context, mask))
+    x, mask = draw((1, 3, 4), seed=77)[0], torch.tensor([[True, True, False]] * 3)
+    # Every query is 100 and every key -200 in each feature: all scores are alike and far below zero.
+    low = {f"{name}.{kind}": torch.full(shape, value) for name, value in (("W_q", 100.0), ("W_k", -200.0))
+           for kind, shape, value in (("weight", (4, 4), 0.0), ("bias", (4,), value))}
+    weights = call(4, 2, x=x, mask=mask, set_to=low)[1][0, 0, 0].detach()
+    if not (weights - torch.tensor([0.5, 0.5, 0.0])).abs().max() < 1e-2:
+        return Broken("a hidden key should get the weight 0 also where all scores are far below zero",
+                      f"keys 0 and 1 may be seen, all scores are -28284: the weights are {rounded(weights)}",
+                      "fill with `-math.inf`, which is below every score")
 
 
 MULTI_HEAD_ATTENTION = Exercise(
@@ -333,6 +278,7 @@ MULTI_HEAD_ATTENTION = Exercise(
     cases=_cases,
     invoke=_invoke,
     probes=(
+        Probe("two calls give the same", _twice_the_same),
         Probe("in each head, the weights of a query sum to 1", _rows_sum_to_one),
         Probe("a hidden position changes nothing", _hidden_keys_do_nothing),
         Probe("each head fills its own slice", _each_head_fills_its_own_slice),
@@ -344,17 +290,11 @@ MULTI_HEAD_ATTENTION = Exercise(
         Probe("heads have to divide d_model", _heads_have_to_divide),
         Probe("gradients reach the inputs on every way", _gradients_arrive),
         Probe("large scores give finite weights", _large_scores_stay_finite),
+        Probe("hidden keys stay hidden beside low scores", _low_scores_do_not_bring_hidden_keys_back),
     ),
     stages=module_by_stages,
     mistakes=MISTAKES,
-    equivalents=(
-        Equivalent("loop-over-heads", _module(_loop_over_heads)),
-        Equivalent("einsum", _module(_einsum)),
-        Equivalent("torch-attention", _module(_with_torch_attention)),
-        Equivalent("query-scaled-first", _module(_query_scaled_first)),
-        Equivalent("folded-into-the-batch", _module(_folded_into_the_batch)),
-        Equivalent("list-of-results", _module(_list_of_results)),
-    ),
+    equivalents=EQUIVALENTS,
     hints=(
         "Four steps: project, split into heads, attend in all heads at once, merge and project again. You have written "
         "each of them: notebooks 5, 6 and 7.",

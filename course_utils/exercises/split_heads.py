@@ -88,15 +88,20 @@ def refuses(call, *args, sizes):
     """Hold that heads which do not divide the features end in an error."""
     try:
         result = call(*args)
-    except Stopped:
-        return None
-    result = result[0] if isinstance(result, tuple) else result
+    except Stopped as stop:
+        if " " not in stop.outcome.trouble.kind:  # the name of an error
+            return None
+        got = stop.outcome.trouble.message
+    else:
+        result = result[0] if isinstance(result, tuple) else result
+        got = f"got a result of shape {tuple(result.shape)}"
     return Broken("heads that do not divide d_model should end in an error, not drop or invent numbers",
-                  f"{sizes}: got a result of shape {tuple(result.shape)}")
+                  f"{sizes}: {got}")
 
 
 def _refuses_what_does_not_fit(call):
-    return refuses(call, numbered(2, 3, 7), 3, sizes="x of shape (2, 3, 7) and 3 heads")
+    return (refuses(call, numbered(2, 3, 7), 3, sizes="x of shape (2, 3, 7) and 3 heads")
+            or refuses(call, numbered(2, 3, 6), 4, sizes="x of shape (2, 3, 6) and 4 heads"))
 
 
 def _gradient_arrives(call):
@@ -193,6 +198,21 @@ def _drops_the_rest(x, n_heads):
     return torch.stack([x[..., h * d_k: (h + 1) * d_k] for h in range(n_heads)], dim=1)
 
 
+def _transposed_first(x, n_heads):
+    B, T, D = x.shape
+    return x.transpose(1, 2).reshape(B, n_heads, T, D // n_heads)
+
+
+def _chunks_miscounted(x, n_heads):
+    import torch
+
+    return torch.stack(torch.chunk(x, n_heads, dim=-1), dim=1)
+
+
+def _nothing_returned(x, n_heads):
+    return None if x.shape[-1] % n_heads else split_heads(x, n_heads)
+
+
 def _positions_cut(x, n_heads):
     import torch
 
@@ -243,6 +263,11 @@ MISTAKES = (
     _mistake("other-two-axes-swapped", "The last two axes change places, not heads and positions.",
              "Count the axes of (B, T, H, d_k) from 0: which two do you want to swap?",
              swap=lambda y: y.transpose(2, 3)),
+    _mistake("positions-and-features-swapped", "Positions and features change places, not heads and positions.",
+             "Count the axes of (B, T, H, d_k) from 0: which two do you want to swap?",
+             swap=lambda y: y.transpose(1, 3)),
+    _mistake("transposed-before-cutting", "Positions and features change places before the features are cut.",
+             "Cut first: (B, T, H, d_k). Only then do two axes change places.", _transposed_first),
     _mistake("positions-last", "The positions end up in the last axis: (B, H, d_k, T).",
              "Write under each axis of your result what it counts.", swap=lambda y: y.permute(0, 2, 3, 1)),
     _mistake("batch-and-positions-swapped", "Batch and positions change places, not heads and positions.",
@@ -284,6 +309,10 @@ MISTAKES = (
              "Compare `12 / 3` with `12 // 3`.", _slash("view")),
     _mistake("rest-dropped", "Features that do not fill a head are dropped without a word.",
              "Try x of shape (2, 3, 7) with 3 heads: which feature is missing?", _drops_the_rest),
+    _mistake("chunks-miscounted", "`chunk` makes fewer pieces than asked for when they do not come out even.",
+             "Print `len(torch.ones(6).chunk(4))`.", _chunks_miscounted),
+    _mistake("nothing-returned", "Heads that do not fit give None, and the mistake shows up somewhere else.",
+             "Write `raise ValueError(...)` in place of `return`.", _nothing_returned),
     _mistake("detached", "The result is cut off from the gradient of x.",
              "Look for `detach`, `.data`, `numpy` or `no_grad`.", give=lambda y: y.detach()),
 )

@@ -161,9 +161,12 @@ def _invoke(answer, label):
         letters = isinstance(answers, dict) and (", ".join(map(str, answers)) or "nothing")
         got = f"one with {letters}" if letters else type(answers).__name__
         raise ValueError(f"the answer should be a dictionary with the letters A to J, got {got}")
-    if not isinstance(answers[label], (bool, np.bool_)):
-        raise ValueError(f"{label} should be True or False, got {answers[label]!r}")
-    return np.array(bool(answers[label]))
+    judged = answers[label]
+    if str(getattr(judged, "dtype", "")) in ("bool", "torch.bool") and judged.ndim == 0:
+        judged = bool(judged)  # what a comparison of NumPy or PyTorch gives
+    if not isinstance(judged, bool):
+        raise ValueError(f"{label} should be True or False, got {judged!r}")
+    return np.array(judged)
 
 
 def _agrees(label):
@@ -178,6 +181,12 @@ def _agrees(label):
 def _by_stages(**changed):
     truth = _truth()
     return {**truth, **{label: not truth[label] for label in changed}}
+
+
+def _torch_truth():
+    import torch
+
+    return {label: torch.tensor(value) for label, value in _truth().items()}
 
 
 def _flipped(label):
@@ -203,6 +212,7 @@ TORCH_FACTS = Exercise(
     equivalents=(
         Equivalent("filled-in-backwards", lambda: dict(reversed(_truth().items()))),
         Equivalent("numpy-truth", lambda: {label: np.bool_(value) for label, value in _truth().items()}),
+        Equivalent("torch-truth", _torch_truth),
     ),
     hints=(
         "Do not guess: each statement can be run in two or three lines. Begin with A and B, which look alike.",
