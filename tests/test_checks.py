@@ -305,3 +305,24 @@ def test_a_property_can_bring_its_own_experiment():
     verdict = diagnose(dataclasses.replace(DOUBLE, mistakes=()), lambda x: 2 * x.detach())
     assert verdict.names == ()
     assert "requires_grad" in str(give_feedback(DOUBLE, verdict))
+
+
+def test_a_changed_argument_has_its_own_name_where_defaults_are_left_out():
+    plain = Exercise(
+        "add", "Add two", "00_start", "add(x, times=1, y=None)", lambda x, times=1, y=None: x + y, "numpy",
+        (Returns("sum", "(T,)"),), lambda: (Case((np.ones(2),), {"y": np.arange(2.0)}),), (), (), (), ("a", "b", "c"))
+
+    def into_y(x, times=1, y=None):
+        y += x
+        return y
+
+    assert diagnose(plain, into_y).overwritten == ("y",)
+
+
+def test_a_long_list_of_properties_ends_with_a_whole_one():
+    names = [f"property number {n} of the answer holds" for n in range(20)]
+    exercise = dataclasses.replace(SOFTMAX, probes=[Probe(name, lambda call: None) for name in names])
+    feedback = give_feedback(exercise, diagnose(exercise, exercise.reference))
+    shown = dict(feedback.rows)["Holds"].split("; ")
+    assert shown[:-1] == names[:len(shown) - 1]
+    assert shown[-1] == f"and {20 - len(shown) + 1} more"

@@ -1,5 +1,6 @@
 """The homework command from submissions to gradebook, pages and platforms' forms."""
 
+import dataclasses
 import html.parser
 import json
 import os
@@ -123,6 +124,21 @@ def test_before_the_deadline_nothing_hidden_is_told(records):
     for words in ("overflow", "1000", "large scores are", "subtract"):
         assert words not in early
     assert "overflow" in late
+
+
+@pytest.mark.parametrize("part", ["rows", "large scores"])
+def test_numbers_learnt_by_heart_are_told_where_the_drawn_input_is_visible(part):
+    drawn = dataclasses.replace(SOFTMAX, drawn=lambda seed: [
+        dataclasses.replace(case, part=part) for case in SOFTMAX.drawn(seed)])
+    by_heart = RIGHT["softmax"].replace("return e / e.sum(axis=axis, keepdims=True)",
+                                        "return e / e.sum(axis=axis, keepdims=True) + 0.1 * (x.shape == (2, 4))")
+    homework = dataclasses.replace(ASSIGNMENT, exercises=(drawn, *ASSIGNMENT.exercises[1:]))
+    with Zygote() as zygote:
+        record = {**mark(notebook({"softmax": by_heart}), homework, "ann", zygote), "file": "", "late_days": 0}
+    early, late = (Page(feedback_page(record, show_all=show_all)).text for show_all in (False, True))
+    assert "wrong on those drawn for you" in late
+    assert ("wrong on those drawn for you" in early) == (part == "rows")
+    assert "softmax: passed" not in early + late
 
 
 def test_the_class_report_counts_mistakes_and_names_what_is_worth_a_look(records):

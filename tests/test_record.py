@@ -72,6 +72,18 @@ def test_a_new_cell_leaves_the_names_of_others_alone(path, tmp_path):
     assert after[1:] == before
 
 
+def test_homework_keeps_its_marks_and_the_names_of_its_cells(path):
+    marked = {"nbgrader": {"grade": False, "grade_id": "dot", "locked": False, "schema_version": 3, "solution": True,
+                           "task": False}}
+    notebook = nbformat.v4.new_notebook(metadata={"homework": {"allows": []}})
+    notebook.cells.append(nbformat.v4.new_code_cell("print(1)", metadata=marked, id="answer"))
+    nbformat.write(notebook, path)
+    assert run(path) == 0
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    assert kept["metadata"]["homework"] == {"allows": []}
+    assert (kept["cells"][0]["metadata"], kept["cells"][0]["id"]) == (marked, "answer")
+
+
 @pytest.mark.parametrize(("source", "words"), [
     ("1 / 0", "ZeroDivisionError"),
     ("import warnings; warnings.warn('old')", "printed to stderr"),

@@ -42,7 +42,7 @@ METADATA = {
 }
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 MODEL_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
-KEPT = ("slideshow", "tags")  # of a cell's metadata
+KEPT = ("nbgrader", "slideshow", "tags")  # of a cell's metadata
 
 
 class NotRecordable(Exception):
@@ -84,10 +84,11 @@ def merge_streams(outputs):
 
 def normalise(notebook, name):
     """Return the file's text for an executed notebook: only what depends on the cells."""
-    kept = notebook.metadata.get("widgets")
-    notebook.metadata = nbformat.from_dict(METADATA | ({"widgets": kept} if kept else {}))
+    kept = {key: notebook.metadata[key] for key in ("homework", "widgets") if notebook.metadata.get(key)}
+    notebook.metadata = nbformat.from_dict(METADATA | kept)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    number_cells(notebook)
+    if "homework" not in kept:  # there ids are names, which stay the same in what students hand in
+        number_cells(notebook)
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({k: cell.metadata[k] for k in KEPT if cell.metadata.get(k)})
         if cell.cell_type == "code":
@@ -139,11 +140,12 @@ def main(argv=None):
     """Run the command line; return 1 when a notebook failed or differs."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK",
-                        help="default: notebooks/*.ipynb")
+                        help="default: all in notebooks/")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file would change")
     parser.add_argument("--timeout", type=float, default=300, help="seconds for one cell (default 300)")
     args = parser.parse_args(argv)
-    paths = args.notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    paths = args.notebooks or sorted(path for path in (ROOT / "notebooks").rglob("*.ipynb")
+                                     if ".ipynb_checkpoints" not in path.parts)
     if not paths:
         parser.error("no notebook found in notebooks/")
     failed = 0

@@ -111,8 +111,14 @@ def give_feedback(exercise, verdict):
 
 def _passed_rows(exercise: Exercise):
     cases = len(exercise.memory.get("cases", ()))
-    properties = "; ".join(probe.name for probe in exercise.probes)
-    return [("Agrees", f"with the reference on {cases} inputs"), ("Holds", properties)]
+    return [("Agrees", f"with the reference on {cases} inputs"), ("Holds", _listed([p.name for p in exercise.probes]))]
+
+
+def _listed(names):
+    """As many of these as one row has room for, and how many more there are."""
+    shown = [n for n in range(len(names), 0, -1) if len("; ".join(names[:n])) <= 2 * _MAX_WIDTH - len("; and 99 more")]
+    first = shown[0] if shown else len(names)
+    return "; ".join(names[:first]) + (f"; and {len(names) - first} more" if first < len(names) else "")
 
 
 def _summary(verdict):

@@ -121,7 +121,7 @@ def call_safely(answer, args, kwargs, exercise, limit=None, copy=True):
     except BaseException as error:  # SystemExit and friends too: the kernel has to live
         message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         trouble = Trouble(type(error).__name__, message.split("\n")[0][:300], *_place(answer, error))
-    overwritten = _overwritten(before, (*args, *kwargs.values()), [*exercise.parameters, *kwargs])
+    overwritten = _overwritten(before, (*args, *kwargs.values()), [*exercise.parameters[:len(args)], *kwargs])
     if trouble:
         return Outcome(trouble=trouble, overwritten=overwritten, printed=printed.text)
     return outcome_of(result, exercise, overwritten, printed.text)
@@ -244,7 +244,7 @@ def _overwritten(before, after, names):
     """The names of the arguments that no longer hold what they held."""
     changed = []
     for name, old, new in zip(names, before, after):
-        if isinstance(old, np.ndarray) or is_tensor(old):
+        if isinstance(old, np.ndarray) or is_tensor(old):  # a tuple may hold a state that is meant to be updated
             a, b = _as_numpy(old), _as_numpy(new)
             if a.shape != b.shape or not np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
                 changed.append(name)

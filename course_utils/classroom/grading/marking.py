@@ -129,11 +129,17 @@ def _alone(exercise, answer, seed, zygote):
         result["notes"].append(f"The cell itself ends with {remote.cell_error.message}{where}; "
                                "what it had defined by then was graded.")
     if verdict.passed and not all(e.earned for e in earned):
-        result.update(headline=f"✗ {exercise.name}: right on the known inputs, wrong on those drawn for you",
-                      status="wrong", rows=[["What broke", next(e.why_not for e in earned if not e.earned)],
-                                            ["Try", "compute from the arguments: on other numbers of the same shape "
-                                                    "the result has to follow"]])
+        result.update(_wrong_when_drawn(exercise, earned), status="wrong")
+    visible = [e for e in earned if e.part.visible]
+    if early.passed and not all(e.earned for e in visible):
+        result["early"] = _wrong_when_drawn(exercise, visible)
     return result
+
+
+def _wrong_when_drawn(exercise, earned):
+    return {"headline": f"✗ {exercise.name}: right on the known inputs, wrong on those drawn for you",
+            "rows": [["What broke", next(e.why_not for e in earned if not e.earned)],
+                     ["Try", "compute from the arguments: the result has to follow other numbers of the same shape"]]}
 
 
 # --- writing down ---

@@ -98,7 +98,7 @@ class RemoteAnswer(Elsewhere):
         except Exception as error:  # of the exercise's own `invoke`, from what it was given
             trouble = Trouble(type(error).__name__, f"{type(error).__name__}: {error}".split("\n")[0][:300])
             return Outcome(trouble=trouble, printed=self.printed)
-        names = [*exercise.parameters, *kwargs]
+        names = [*exercise.parameters[:len(args)], *kwargs]
         changed = tuple(names[i] for i in self.overwritten if i < len(names)) if exercise.invoke is None else ()
         return outcome_of(result, exercise, changed, self.printed)
 

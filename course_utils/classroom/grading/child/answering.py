@@ -80,14 +80,16 @@ class Conversation:
         """Call the answer, or something that it made before."""
         args = wire.unpack(request["args"], body, self.things.__getitem__)
         kwargs = wire.unpack(request["kwargs"], body, self.things.__getitem__)
-        before, _ = wire.unpack(request["args"], body, self.things.__getitem__), None
+        before = [*wire.unpack(request["args"], body, self.things.__getitem__),
+                  *wire.unpack(request["kwargs"], body, self.things.__getitem__).values()]
         if "seed" in request and "torch" in sys.modules:
             sys.modules["torch"].default_generator.manual_seed(request["seed"])
         with _gradients(request):
             result = self.things[request["target"]](*args, **kwargs)
         out = bytearray()
         reply = {"result": wire.pack(result, out, self.keep),
-                 "overwritten": [i for i, (a, b) in enumerate(zip(args, before)) if _changed(a, b)]}
+                 "overwritten": [i for i, (a, b) in
+                                enumerate(zip((*args, *kwargs.values()), before)) if _changed(a, b)]}
         inputs = _collecting((args, kwargs))
         if inputs:
             self.calls[request["number"]] = inputs, _collecting(result)
