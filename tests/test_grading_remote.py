@@ -186,7 +186,7 @@ def test_an_answer_may_import_what_its_assignment_allows(allowed, kind):
         for more in ("", "\nfrom course_utils.attention import softmax", "\nimport course_utils.exercises"):
             answer = RemoteAnswer(zygote, Answer("f", source + more))
             outcome = answer.outcome((np.ones(2),), {}, types.SimpleNamespace(
-                invoke=None, returns=(Returns("x", "(T,)"),), arrays="numpy", parameters=("x",)))
+                invoke=None, returns=(Returns("x", "(T,)"),), arrays="numpy", parameters=("x",), known_cases=()))
             answer.close()
             assert (outcome.trouble and outcome.trouble.kind) == kind
             assert answer.cell_error is None if not more and kind is None else (

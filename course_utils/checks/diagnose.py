@@ -14,7 +14,7 @@ from course_utils.checks.compare import first_difference, same_outcome, same_val
 from course_utils.checks.exercise import Broken, Case, Mistake
 from course_utils.checks.sandbox import Outcome, Stopped, Trouble, call_safely
 
-__all__ = ["Verdict", "broken_probe", "cases_of", "diagnose", "hold_against", "mistakes_behind", "reference_outcomes"]
+__all__ = ["Verdict", "broken_probe", "diagnose", "hold_against", "mistakes_behind", "reference_outcomes"]
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def diagnose(exercise, answer):
             return Verdict("passed", printed=printed)
         return Verdict("wrong", _mistakes_with_flaw(exercise, broken, overwritten), broken=broken,
                        overwritten=overwritten, printed=printed)
-    outcome, case = outcomes[failing], cases_of(exercise)[failing]
+    outcome, case = outcomes[failing], exercise.known_cases[failing]
     mistakes = mistakes_behind(exercise, outcomes)
     unfinished = outcome.trouble and outcome.trouble.kind == "did not finish"
     return Verdict(
@@ -133,7 +133,7 @@ def mistakes_behind(exercise, outcomes):
     tuple of Mistake
         Empty if no mistake of the bank explains the results.
     """
-    if len(outcomes) < len(cases_of(exercise)):
+    if len(outcomes) < len(exercise.known_cases):
         return ()
     for mistake in exercise.mistakes:
         if _explains(exercise, _known_outcomes(exercise, mistake), outcomes):
@@ -155,7 +155,7 @@ def _mistakes_with_flaw(exercise, broken, overwritten):
 def _run_cases(exercise, answer):
     """Run an answer on the cases; one that does not finish, or was not begun, is not run on."""
     outcomes = []
-    for case in cases_of(exercise):
+    for case in exercise.known_cases:
         outcomes.append(call_safely(answer, case.args, case.kwargs, exercise))
         trouble = outcomes[-1].trouble
         if trouble and trouble.kind in ("did not finish", "not attempted"):
@@ -181,7 +181,7 @@ def _explains(exercise, known, outcomes):
 def _pair_explains(exercise, pair, outcomes):
     """As `_explains`, case by case: most pairs are out after the first, smallest one."""
     wrong = exercise.wrong_answer(*pair)
-    for number, (case, outcome) in enumerate(zip(cases_of(exercise), outcomes)):
+    for number, (case, outcome) in enumerate(zip(exercise.known_cases, outcomes)):
         known = _remember(exercise, (pair[0].name, pair[1].name, number),
                           lambda case=case: call_safely(wrong, case.args, case.kwargs, exercise))
         if not same_outcome(known, outcome, exercise.tolerance):
@@ -199,18 +199,13 @@ def _remember(exercise, key, compute):
     return memory[key]
 
 
-def cases_of(exercise):
-    """Give the cases, made once."""
-    return _remember(exercise, "cases", lambda: tuple(exercise.cases()))
-
-
 def reference_outcomes(exercise):
     """Give what the reference does on each case, computed once."""
     return _remember(exercise, "reference", lambda: _sound(exercise, _run_cases(exercise, exercise.reference)))
 
 
 def _sound(exercise, outcomes):
-    for case, outcome in zip(cases_of(exercise), outcomes):
+    for case, outcome in zip(exercise.known_cases, outcomes):
         if outcome.trouble:
             raise RuntimeError(f"the reference of {exercise.name!r} fails on case {case.note!r}: "
                                f"{outcome.trouble.message}")

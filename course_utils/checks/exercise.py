@@ -210,6 +210,13 @@ class Exercise:
         return tuple(inspect.signature(eval(f"lambda {inner}: None")).parameters)
 
     @property
+    def known_cases(self):
+        """The cases, made once."""
+        if "cases" not in self.memory:
+            self.memory["cases"] = tuple(self.cases())
+        return self.memory["cases"]
+
+    @property
     def parts(self):
         """The shares of the points; a single one, without a name, where all is earned or nothing."""
         return tuple(self.credit) or (Part("", self.points),)
@@ -228,7 +235,7 @@ class Exercise:
             return tuple(thing for thing, part in zip(things, self.part_of(*things)) if part in names)
 
         return replace(self, credit=parts, points=sum(part.points for part in parts), drawn=None,
-                       cases=lambda: told(self.cases()), probes=told(self.probes))
+                       cases=lambda: told(self.known_cases), probes=told(self.probes))
 
     def part_of(self, *things):
         """Give the name of the part that each case or probe decides."""

@@ -193,7 +193,7 @@ def _gradescope(args):
         student = str(json.loads((root / "submission_metadata.json").read_text(encoding="utf-8"))["users"][0]["id"])
     except (OSError, ValueError, LookupError, TypeError):
         student = ""
-    with forks.Zygote(allowed=homework.allowed, hidden=[root]) as zygote:
+    with forks.Zygote(allowed=homework.allowed, given=homework.given, hidden=[root]) as zygote:
         try:
             data = found[0].read() if found else Unreadable("is not there")
         except Unreadable as why:

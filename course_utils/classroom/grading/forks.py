@@ -65,6 +65,8 @@ class Zygote:
         Folders that nothing may be read from: submissions, results. The course is always hidden.
     allowed : sequence of str
         Modules of the course that the assignment lets answers use.
+    given : sequence of str
+        Code cells of the assignment as students got them.
     how : {"bubblewrap", "fork", "spawn"}, optional
         The best that this system can do if left out.
     wait : bool
@@ -76,10 +78,12 @@ class Zygote:
         What stands between a child and this machine.
     """
 
-    def __init__(self, limits=None, hidden=(), allowed=(), how=None, wait=True):
+    def __init__(self, limits=None, hidden=(), allowed=(), given=(), how=None, wait=True):
         self.limits, self.how = limits or Limits(), how or isolation()
         self.settings = {
             "limits": asdict(self.limits), "allowed": list(allowed),
+            # The settings are one argument of a command, which has a largest length.
+            "given": list(given) if sum(map(len, given)) < 50_000 else [],
             "hidden": [str(_COURSE), *(str(Path(p).resolve()) for p in hidden)],
             "course": [str(_COURSE)] if allowed else [],
             # Going backward makes PyTorch import symbolic_shapes, and SymPy with it: once here, not in every child.

@@ -79,7 +79,7 @@ class DropDuplicates(DeduplicateIds):
 def _ready(folder, name):
     if name not in _open:
         assignment = load(folder / f"{name}.ipynb")
-        _open[name] = assignment, Zygote(allowed=assignment.allowed)
+        _open[name] = assignment, Zygote(allowed=assignment.allowed, given=assignment.given)
     return _open[name]
 
 

@@ -35,7 +35,7 @@ def preflight(path, assignment, student="", limits=None, how=None):
         read_notebook(data)
     except Unreadable as why:
         return [f"✗ {path.name} {why}. Do not hand it in like this."], False
-    with Zygote(limits, allowed=assignment.allowed, how=how) as zygote:
+    with Zygote(limits, allowed=assignment.allowed, given=assignment.given, how=how) as zygote:
         record = mark(data, assignment, student, zygote)
     lines = [f"✓ {path.name} is a whole notebook", *(f"  note: {note}" for note in record["notes"])]
     good, open_points = True, 0

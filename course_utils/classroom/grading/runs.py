@@ -91,7 +91,8 @@ def grade(assignment, submissions, folder, *, jobs=1, due=None, roster=(), limit
         records[student] = {**missing(assignment, student), "file": "", "late_days": 0}
         _keep(folder, student, "", records[student])
     kept_count = sum(submission.student in records for submission in submissions)
-    settings = {"limits": limits, "hidden": [*hidden, folder], "allowed": assignment.allowed, "how": how}
+    settings = {"limits": limits, "hidden": [*hidden, folder], "allowed": assignment.allowed,
+                "given": assignment.given, "how": how}
     fences = ()
     if todo:
         began = time.monotonic()

@@ -9,7 +9,7 @@ import builtins
 import functools
 import re
 
-__all__ = ["Step", "steps"]
+__all__ = ["Step", "statements_in", "steps"]
 
 _MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 
@@ -74,7 +74,7 @@ def steps(wanted, answer, given, others):
 
 
 def _pool(name, sources):
-    return [(f"{name} {i}", *found) for i, source in enumerate(sources) for found in _soft_statements(source)]
+    return [(f"{name} {i}", *found) for i, source in enumerate(sources) for found in statements_in(source)]
 
 
 def _statements(name, source):
@@ -88,7 +88,8 @@ def _statements(name, source):
 
 
 @functools.lru_cache(1000)  # a child loads several answers out of the same cells
-def _soft_statements(source):
+def statements_in(source):
+    """Read a cell: its statements with the names that each gives a meaning to; none if it is no Python."""
     try:
         return [(statement, _bound(statement)) for statement in _statements("cell", source)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):

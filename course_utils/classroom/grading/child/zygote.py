@@ -29,6 +29,7 @@ sys.path.insert(0, _HERE)
 import answering  # noqa: E402  these files import each other by their short names: the course is not there
 import confine  # noqa: E402
 import landlock  # noqa: E402
+import slices  # noqa: E402
 
 sys.path.remove(_HERE)
 
@@ -55,6 +56,8 @@ def prepare(settings):
         sys.path.insert(0, folder)
     for name in settings["allowed"]:
         importlib.import_module(name)
+    for source in settings["given"]:  # read once here, not in every child
+        slices.statements_in(source)
     sys.path[:] = [p for p in sys.path if (p and not _in_any(os.path.realpath(p), hidden))
                    or os.path.realpath(p).startswith(os.path.realpath(sys.prefix) + os.sep)]
     _stand_in()
