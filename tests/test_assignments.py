@@ -150,7 +150,10 @@ def _lines(path):
     text = "\n".join(cell.source for cell in notebook.cells)
     found = [line.strip() for code in _solved(notebook) for line in code.split("\n") if len(line.strip()) > 12]
     assert found
-    return [json.dumps(line)[1:-1] for line in found if text.count(line) == 1]
+    written = [line for cell in notebook.cells if cell.cell_type == "markdown"
+               and cell.metadata.get("nbgrader", {}).get("solution") for line in cell.source.split("\n") if line]
+    assert written
+    return [json.dumps(line, ensure_ascii=False)[1:-1] for line in found + written if text.count(line) == 1]
 
 
 def _solved(notebook):

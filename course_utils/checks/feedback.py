@@ -116,9 +116,9 @@ def _passed_rows(exercise: Exercise):
 
 def _listed(names):
     """As many of these as one row has room for, and how many more there are."""
-    shown = [n for n in range(len(names), 0, -1) if len("; ".join(names[:n])) <= 2 * _MAX_WIDTH - len("; and 99 more")]
-    first = shown[0] if shown else len(names)
-    return "; ".join(names[:first]) + (f"; and {len(names) - first} more" if first < len(names) else "")
+    tails = [f"; and {len(names) - n} more" if n < len(names) else "" for n in range(len(names) + 1)]
+    rows = ["; ".join(names[:n]) + tails[n] for n in range(len(names), 0, -1)]
+    return next((row for row in rows if len(row) <= 2 * _MAX_WIDTH), "; ".join(names))
 
 
 def _summary(verdict):
