@@ -14,7 +14,8 @@ from course_utils.checks.compare import first_difference, same_outcome, same_val
 from course_utils.checks.exercise import Broken, Case, Mistake
 from course_utils.checks.sandbox import Outcome, Stopped, Trouble, call_safely
 
-__all__ = ["Verdict", "broken_probe", "diagnose", "hold_against", "mistakes_behind", "reference_outcomes"]
+__all__ = ["Verdict", "broken_probe", "diagnose", "hold_against", "mistakes_behind", "reference_outcomes",
+           "rehearse"]
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,25 @@ def _remember(exercise, key, compute):
 def reference_outcomes(exercise):
     """Give what the reference does on each case, computed once."""
     return _remember(exercise, "reference", lambda: _sound(exercise, _run_cases(exercise, exercise.reference)))
+
+
+def rehearse(exercise):
+    """Compute ahead of the first answer what the reference and the mistakes do on the cases.
+
+    Parameters
+    ----------
+    exercise : Exercise
+
+    Yields
+    ------
+    None
+        After each; whoever has no more time leaves off.
+    """
+    reference_outcomes(exercise)
+    yield
+    for mistake in exercise.mistakes:
+        _known_outcomes(exercise, mistake)
+        yield
 
 
 def _sound(exercise, outcomes):

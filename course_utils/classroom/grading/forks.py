@@ -1,8 +1,10 @@
 """The judge's end of the line: starting zygotes, and talking to one child within limits that do not depend on it."""
 
+import copy
 import json
 import os
 import secrets
+import select
 import socket
 import subprocess
 import sys
@@ -71,14 +73,18 @@ class Zygote:
         The best that this system can do if left out.
     wait : bool
         Whether to wait until it is up; without, `greet` has to be called before a child is wanted.
+    count : int
+        How many to start at once, so that the libraries are imported once for all of them.
 
     Attributes
     ----------
+    all : list of Zygote
+        This one and those that were started with it.
     fences : tuple of str
         What stands between a child and this machine.
     """
 
-    def __init__(self, limits=None, hidden=(), allowed=(), given=(), how=None, wait=True):
+    def __init__(self, limits=None, hidden=(), allowed=(), given=(), how=None, wait=True, count=1):
         self.limits, self.how = limits or Limits(), how or isolation()
         self.settings = {
             "limits": asdict(self.limits), "allowed": list(allowed),
@@ -91,23 +97,25 @@ class Zygote:
                 ["torch.fx.experimental.symbolic_shapes", "matplotlib.pyplot"] if self.how != "spawn" else [])],
         }
         self.process = self.line = None
-        self.fences = ("a process of its own",) if self.how == "spawn" else ()
+        self._rest, self.fences = b"", ("a process of its own",) if self.how == "spawn" else ()
+        self.all = [self, *(copy.copy(self) for _ in range(count - 1))]
         if self.how != "spawn":
             self._start()
             if wait:
                 self.greet()
 
     def _start(self):
-        ours, theirs = socket.socketpair()
-        command = [sys.executable, "-I", str(_ZYGOTE), str(theirs.fileno()), json.dumps(self.settings)]
+        ours, theirs = zip(*(socket.socketpair() for _ in self.all))
+        lines = [line.fileno() for line in theirs]
+        command = [sys.executable, "-I", str(_ZYGOTE), ",".join(map(str, lines)), json.dumps(self.settings)]
         if self.how == "bubblewrap":
             command = [*_bubblewrap(), *command]
-        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=_environment(), cwd="/",
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        theirs.close()
-        self.line = ours
-        self.line.settimeout(120)
-        self._rest = b""
+        process = subprocess.Popen(command, pass_fds=lines, env=_environment(), cwd="/",
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for zygote, line, other in zip(self.all, ours, theirs):
+            zygote.process, zygote.line = process, line
+            line.settimeout(120)
+            other.close()
 
     def greet(self):
         """Wait until it is up.
@@ -126,6 +134,10 @@ class Zygote:
             said = self.process.communicate()[1].decode(errors="replace").strip().split("\n")[-1]
             raise RuntimeError(f"no process to grade in could be started ({self.how}): {said}") from None
         self.fences = tuple(hello["fences"]) + (("bubblewrap",) if self.how == "bubblewrap" else ())
+
+    def is_up(self):
+        """Whether `greet` need not wait."""
+        return self.line is None or bool(select.select([self.line], [], [], 0)[0])
 
     def _hear(self):
         while b"\n" not in self._rest:
@@ -286,7 +298,8 @@ def _environment():
     kept = {name: os.environ[name] for name in kept if name in os.environ}
     return {**kept, "PATH": os.defpath, "LANG": "C.UTF-8", "HOME": os.path.abspath(os.sep), "PYTHONHASHSEED": "0",
             "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg",
-            "PYTHONDONTWRITEBYTECODE": "1"}
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # fewer pages to copy: a fork takes half the time
 
 
 _found = {}

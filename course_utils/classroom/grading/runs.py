@@ -14,7 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.checks import sandbox
+from course_utils.checks import rehearse, sandbox
+from course_utils.classroom.grading.child import processors
 from course_utils.classroom.grading.forks import Zygote
 from course_utils.classroom.grading.marking import mark, missing
 from course_utils.classroom.grading.notebooks import Unreadable
@@ -95,6 +96,7 @@ def grade(assignment, submissions, folder, *, jobs=1, due=None, roster=(), limit
                 "given": assignment.given, "how": how}
     fences = ()
     if todo:
+        sandbox.CALL_LIMIT = 30.0  # the judge runs the course's own functions only; a busy machine is no mistake
         began = time.monotonic()
         arrivals = _in_turn if jobs <= 1 or len(todo) == 1 else _side_by_side
         for student, record, stood in arrivals(assignment, todo, folder, due, settings, min(jobs, len(todo))):
@@ -106,7 +108,9 @@ def grade(assignment, submissions, folder, *, jobs=1, due=None, roster=(), limit
 
 
 def _in_turn(assignment, todo, folder, due, settings, jobs):
-    with Zygote(**settings) as zygote:
+    with Zygote(**settings, wait=False) as zygote:
+        _while_it_comes_up(assignment, zygote)
+        zygote.greet()
         for submission, key in todo:
             yield submission.student, _mark_and_keep(assignment, submission, key, folder, due, zygote), zygote.fences
 
@@ -116,9 +120,8 @@ def _side_by_side(assignment, todo, folder, due, settings, jobs):
     if not sys.platform.startswith("linux"):  # exercises hold functions, which only a fork takes along
         yield from _in_turn(assignment, todo, folder, due, settings, 1)
         return
-    zygotes = [Zygote(**settings, wait=False) for _ in range(jobs)]  # they come up while we import
-    if any(exercise.arrays == "torch" for exercise in assignment.exercises):
-        importlib.import_module("torch.fx.experimental.symbolic_shapes")  # gradients need it: once for all workers
+    zygotes = Zygote(**settings, wait=False, count=jobs).all
+    _while_it_comes_up(assignment, zygotes[0])  # what is done here is done for all workers
     context = multiprocessing.get_context("fork")
     tasks, done = context.Queue(), context.Queue()
     for number in range(len(todo)):
@@ -150,10 +153,20 @@ def _side_by_side(assignment, todo, folder, due, settings, jobs):
             worker.join(10 if not left else 0)  # one that ends by itself closes its zygote
             worker.terminate()
             worker.join()
-        for zygote in zygotes:
-            if zygote.process is not None:
-                zygote.process.wait(10)
-                zygote.process.stderr.close()
+        if zygotes[0].process is not None:  # it is one for all of them
+            zygotes[0].process.wait(10)
+            zygotes[0].process.stderr.close()
+
+
+def _while_it_comes_up(assignment, zygote):
+    """Import what judging needs, and use what time is left then."""
+    if any(exercise.arrays == "torch" for exercise in assignment.exercises):
+        importlib.import_module("torch.fx.experimental.symbolic_shapes")  # for going backward
+    for exercise in assignment.exercises:
+        if exercise.arrays == "numpy":  # a process that may have gone backward cannot be forked
+            for _ in rehearse(exercise):
+                if zygote.is_up():
+                    return
 
 
 def _work(i, assignment, todo, folder, due, zygotes, tasks, done, parent):
@@ -161,6 +174,7 @@ def _work(i, assignment, todo, folder, due, zygotes, tasks, done, parent):
     for other in zygotes[:i] + zygotes[i + 1:]:
         if other.line is not None:
             other.line.close()
+    processors.stay_on_one(i)
     if not _gradients_work(assignment):
         return
     with zygotes[i] as zygote:
@@ -190,7 +204,6 @@ def _gradients_work(assignment):
 
 
 def _mark_and_keep(assignment, submission, key, folder, due, zygote):
-    sandbox.CALL_LIMIT = 30.0  # the judge runs the course's own functions only, and a busy machine is no mistake
     data = _data(submission)
     record = mark(data, assignment, submission.student, zygote)
     record.update(file=submission.place, late_days=_late_days(submission, due),

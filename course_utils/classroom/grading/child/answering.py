@@ -80,16 +80,15 @@ class Conversation:
         """Call the answer, or something that it made before."""
         args = wire.unpack(request["args"], body, self.things.__getitem__)
         kwargs = wire.unpack(request["kwargs"], body, self.things.__getitem__)
-        before = [*wire.unpack(request["args"], body, self.things.__getitem__),
-                  *wire.unpack(request["kwargs"], body, self.things.__getitem__).values()]
         if "seed" in request and "torch" in sys.modules:
             sys.modules["torch"].default_generator.manual_seed(request["seed"])
         with _gradients(request):
             result = self.things[request["target"]](*args, **kwargs)
         out = bytearray()
+        sent = [*request["args"]["u"], *(thing for _, thing in request["kwargs"]["d"])]
         reply = {"result": wire.pack(result, out, self.keep),
-                 "overwritten": [i for i, (a, b) in
-                                enumerate(zip((*args, *kwargs.values()), before)) if _changed(a, b)]}
+                 "overwritten": [i for i, (thing, was) in enumerate(zip((*args, *kwargs.values()), sent))
+                                 if not wire.holds_still(thing, was, body)]}
         inputs = _collecting((args, kwargs))
         if inputs:
             self.calls[request["number"]] = inputs, _collecting(result)
@@ -116,6 +115,22 @@ class Conversation:
         return {"result": wire.pack(value, out, self.keep)}, out
 
 
+def rehearse():
+    """Answer requests of every kind once, so that what they need the first time is done before any fork."""
+    for name in ("numpy", "torch"):
+        if name not in sys.modules:
+            continue
+        ones = sys.modules[name].ones
+        talk = Conversation(0)
+        for _ in range(20):
+            talk.load({"wanted": "f", "answer": "def f(*x):\n    return x", "given": (), "others": ()}, b"")
+            body = bytearray()
+            args = wire.pack((ones((2, 3)), [ones(3)], 1.0, None), body)
+            head, body = wire.decode(io.BytesIO(wire.encode({"args": args, "kwargs": wire.pack({}, body)}, body)).read)
+            reply, out = talk.call({**head, "target": 0, "seed": 0}, body)
+            wire.encode(reply, out)
+
+
 def _gradients(request):
     """Collect gradients in a call where the judge does."""
     torch = sys.modules.get("torch")
@@ -130,15 +145,6 @@ def _collecting(things):
     if isinstance(things, dict):
         things = list(things.values())
     return [t for thing in things for t in _collecting(thing)] if isinstance(things, (tuple, list)) else []
-
-
-def _changed(now, before):
-    if isinstance(before, np.ndarray):
-        return not (now.shape == before.shape and now.tobytes() == before.tobytes())
-    if hasattr(before, "detach"):
-        now, before = now.detach().numpy(), before.detach().numpy()
-        return not (now.shape == before.shape and now.tobytes() == before.tobytes())
-    return False
 
 
 def tell(error):
