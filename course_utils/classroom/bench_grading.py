@@ -18,8 +18,8 @@ from pathlib import Path
 
 import nbformat
 
-CLASS, LOTS = 300, (2, 8)
-"""Submissions for the course's grader, and for nbgrader's two lots."""
+CLASS, LOTS, TURNS = 300, (2, 8), 2
+"""Submissions for the course's grader, and for nbgrader's two lots; how often ours is run: machines are uneven."""
 
 # A third of the class is right, a third left one exercise as it was, a third is wrong in a way that no mistake of the
 # bank explains: the slowest kind to grade.
@@ -47,16 +47,20 @@ def measure(source, number=CLASS, lots=LOTS):
     -------
     dict
         ``"ours"`` and ``"nbgrader"``: processor seconds a submission; ``"one"`` and ``"two"``: seconds by the clock
-        for all submissions on one worker and on two; ``"memory"``: the largest process in MB.
+        for all submissions on one worker and on two, the start included, the best of the turns; ``"memory"``: the
+        largest process in MB.
     """
     source, found = Path(source).resolve(), {}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         _hand_in(source, folder / "class", number, "{student}.ipynb")
         ours = ["-m", "course_utils", "homework", "grade", source, folder / "class"]
-        for name, jobs in (("one", 1), ("two", 2)):
-            found[name], cpu = _run([*ours, folder / name, "--jobs", jobs], _ROOT)
-            found.setdefault("ours", cpu / number)
+        for _ in range(TURNS):
+            for name, jobs in (("one", 1), ("two", 2)):
+                seconds, cpu = _run([*ours, folder / name, "--jobs", jobs, "--regrade"], _ROOT)
+                found[name] = min(seconds, found.get(name, seconds))
+                if jobs == 1:
+                    found["ours"] = min(cpu / number, found.get("ours", cpu))
         if (folder / "one" / "gradebook.csv").read_bytes() != (folder / "two" / "gradebook.csv").read_bytes():
             raise RuntimeError("two workers gave other points than one")
         costs = [nbgrader(source, folder / f"course{lot}", lot) for lot in lots]

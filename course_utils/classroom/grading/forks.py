@@ -1,6 +1,5 @@
 """The judge's end of the line: starting zygotes, and talking to one child within limits that do not depend on it."""
 
-import copy
 import json
 import os
 import secrets
@@ -73,21 +72,19 @@ class Zygote:
         The best that this system can do if left out.
     wait : bool
         Whether to wait until it is up; without, `greet` has to be called before a child is wanted.
-    count : int
-        How many to start at once, so that the libraries are imported once for all of them.
+    processor : int, optional
+        Number of the processor that it and its children keep to.
 
     Attributes
     ----------
-    all : list of Zygote
-        This one and those that were started with it.
     fences : tuple of str
         What stands between a child and this machine.
     """
 
-    def __init__(self, limits=None, hidden=(), allowed=(), given=(), how=None, wait=True, count=1):
+    def __init__(self, limits=None, hidden=(), allowed=(), given=(), how=None, wait=True, processor=None):
         self.limits, self.how = limits or Limits(), how or isolation()
         self.settings = {
-            "limits": asdict(self.limits), "allowed": list(allowed),
+            "limits": asdict(self.limits), "allowed": list(allowed), "processor": processor,
             # The settings are one argument of a command, which has a largest length.
             "given": list(given) if sum(map(len, given)) < 50_000 else [],
             "hidden": [str(_COURSE), *(str(Path(p).resolve()) for p in hidden)],
@@ -98,24 +95,20 @@ class Zygote:
         }
         self.process = self.line = None
         self._rest, self.fences = b"", ("a process of its own",) if self.how == "spawn" else ()
-        self.all = [self, *(copy.copy(self) for _ in range(count - 1))]
         if self.how != "spawn":
             self._start()
             if wait:
                 self.greet()
 
     def _start(self):
-        ours, theirs = zip(*(socket.socketpair() for _ in self.all))
-        lines = [line.fileno() for line in theirs]
-        command = [sys.executable, "-I", str(_ZYGOTE), ",".join(map(str, lines)), json.dumps(self.settings)]
+        self.line, theirs = socket.socketpair()
+        command = [sys.executable, "-I", str(_ZYGOTE), str(theirs.fileno()), json.dumps(self.settings)]
         if self.how == "bubblewrap":
             command = [*_bubblewrap(), *command]
-        process = subprocess.Popen(command, pass_fds=lines, env=_environment(), cwd="/",
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        for zygote, line, other in zip(self.all, ours, theirs):
-            zygote.process, zygote.line = process, line
-            line.settimeout(120)
-            other.close()
+        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=_environment(), cwd="/",
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        theirs.close()
+        self.line.settimeout(120)
 
     def greet(self):
         """Wait until it is up.

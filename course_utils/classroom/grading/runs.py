@@ -1,5 +1,6 @@
 """A grading run: many submissions, several workers, and a folder of records that a killed run finds again."""
 
+import gc
 import hashlib
 import importlib
 import json
@@ -120,8 +121,9 @@ def _side_by_side(assignment, todo, folder, due, settings, jobs):
     if not sys.platform.startswith("linux"):  # exercises hold functions, which only a fork takes along
         yield from _in_turn(assignment, todo, folder, due, settings, 1)
         return
-    zygotes = Zygote(**settings, wait=False, count=jobs).all
+    zygotes = [Zygote(**settings, wait=False, processor=0)]
     _while_it_comes_up(assignment, zygotes[0])  # what is done here is done for all workers
+    zygotes += [Zygote(**settings, wait=False, processor=i) for i in range(1, jobs)]  # meanwhile the first works
     context = multiprocessing.get_context("fork")
     tasks, done = context.Queue(), context.Queue()
     for number in range(len(todo)):
@@ -153,15 +155,17 @@ def _side_by_side(assignment, todo, folder, due, settings, jobs):
             worker.join(10 if not left else 0)  # one that ends by itself closes its zygote
             worker.terminate()
             worker.join()
-        if zygotes[0].process is not None:  # it is one for all of them
-            zygotes[0].process.wait(10)
-            zygotes[0].process.stderr.close()
+        for zygote in zygotes:
+            if zygote.process is not None:
+                zygote.process.wait(10)
+                zygote.process.stderr.close()
 
 
 def _while_it_comes_up(assignment, zygote):
     """Import what judging needs, and use what time is left then."""
     if any(exercise.arrays == "torch" for exercise in assignment.exercises):
         importlib.import_module("torch.fx.experimental.symbolic_shapes")  # for going backward
+    gc.freeze()  # what is there now stays; there is no need to look through it for garbage
     for exercise in assignment.exercises:
         if exercise.arrays == "numpy":  # a process that may have gone backward cannot be forked
             for _ in rehearse(exercise):

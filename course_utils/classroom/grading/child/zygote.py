@@ -1,6 +1,6 @@
 """The process that children are forked from: it knows NumPy and PyTorch, no test, no reference, no submission.
 
-    python -I zygote.py FD,... SETTINGS    forks children, told over the socket FD; with several, one zygote for each
+    python -I zygote.py FD SETTINGS        forks children, told over the socket FD
     python -I zygote.py --alone SETTINGS   is one child itself, for systems without fork
 
 In a child as in here there is nothing to find: inputs come to the child from the judge, arrays go back.
@@ -203,25 +203,9 @@ def main(argv):
     answering.rehearse()
     gc.collect()
     gc.freeze()
-    lines = [socket.socket(fileno=int(fd)) for fd in argv[1].split(",")]
-    if len(lines) == 1:
-        _keep(lines[0], settings)
-        return
-    for number, line in enumerate(lines):
-        if os.fork() == 0:
-            for other in lines[:number] + lines[number + 1:]:
-                other.close()
-            processors.stay_on_one(number)
-            _keep(line, settings)
-            return
-    for line in lines:
-        line.close()
-    for _ in lines:
-        os.wait()
-    os._exit(0)  # tearing PyTorch down in order takes longer than its whole end
-
-
-def _keep(line, settings):
+    line = socket.socket(fileno=int(argv[1]))
+    if settings["processor"] is not None:
+        processors.stay_on_one(settings["processor"])
     if sys.platform.startswith("linux"):
         libc = ctypes.CDLL(None)
         libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
@@ -233,7 +217,7 @@ def _keep(line, settings):
         keeper.serve()
     except (OSError, KeyboardInterrupt):
         pass
-    os._exit(0)
+    os._exit(0)  # taking PyTorch apart in order takes longer than its whole end
 
 
 def _alone(settings):
