@@ -125,7 +125,13 @@ def start(command, **more):
     """Start a program whose words we read line by line."""
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             stdin=subprocess.DEVNULL, text=True, errors="replace", cwd=ROOT,
-                            env={**environment(), **more})
+                            env={**environment(), **more},
+                            preexec_fn=_hear_interrupts if os.name == "posix" else None)
+
+
+def _hear_interrupts():
+    """A program started in the background of a script ignores Ctrl-C, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def said(*command):
