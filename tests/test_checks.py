@@ -13,7 +13,18 @@ import torch
 
 from course_utils import exercises
 from course_utils.attention import softmax
-from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns, diagnose, give_feedback
+from course_utils.checks import (
+    Broken,
+    Case,
+    Equivalent,
+    Exercise,
+    Mistake,
+    Probe,
+    Returns,
+    diagnose,
+    give_feedback,
+    rehearse,
+)
 from course_utils.checks.sandbox import CALL_LIMIT
 
 SOFTMAX = exercises.find("softmax")
@@ -326,3 +337,25 @@ def test_a_long_list_of_properties_ends_with_a_whole_one():
     shown = dict(feedback.rows)["Holds"].split("; ")
     assert shown[:-1] == names[:len(shown) - 1]
     assert shown[-1] == f"and {20 - len(shown) + 1} more"
+
+
+def test_rehearsed_mistakes_are_not_run_again_and_get_the_same_verdicts():
+    runs = []
+
+    def unscaled(x, axis=-1):
+        runs.append(1)
+        return np.exp(x)
+
+    mistake = Mistake("unscaled", "It is not divided.", "Add it up.", unscaled)
+    fresh = dataclasses.replace(exercises.find("softmax"), mistakes=[mistake], stages=None)
+    ready = dataclasses.replace(fresh)
+    next(rehearse(ready))
+    assert runs == []  # whoever has no more time leaves off after the reference
+    assert len(list(rehearse(ready))) == 2
+    rehearsed = len(runs)
+    assert rehearsed == len(ready.known_cases)
+    verdict = diagnose(ready, lambda x, axis=-1: np.exp(x))
+    assert verdict.names == ("unscaled",)
+    assert len(runs) == rehearsed
+    again = diagnose(fresh, lambda x, axis=-1: np.exp(x))
+    assert (again.names, again.difference, again.broken) == (verdict.names, verdict.difference, verdict.broken)

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from grading_parts import ASSIGNMENT, GIVEN, NAMES, RIGHT, cell, notebook, points
 
@@ -392,6 +393,30 @@ def test_what_is_not_in_the_format_is_refused(thing):
 
 def test_a_forged_boolean_is_true_or_false():
     assert wire.unpack({"a": ["|b1", [3], 0]}, b"\x00\x01\x07").tobytes() == b"\x00\x01\x01"
+
+
+@pytest.mark.parametrize("change", [
+    lambda x: x.fill(7), lambda x: x.__setitem__((0, 0), -0.0), lambda x: setattr(x, "shape", (6,)),
+    lambda x: x.sort(axis=1)])
+def test_an_argument_that_was_written_into_is_seen(change):
+    body = bytearray(b"before")
+    sent = wire.pack(np.array([[0.0, 3.0], [5.0, 1.0], [2.0, 4.0]]).T, body)
+    received = wire.unpack(sent, bytes(body))
+    assert wire.holds_still(received, sent, bytes(body))
+    change(received)
+    assert not wire.holds_still(received, sent, bytes(body))
+
+
+def test_a_tensor_that_was_written_into_is_seen():
+    torch = pytest.importorskip("torch")
+    for change in (torch.Tensor.zero_, lambda x: x.transpose_(0, 1), lambda x: setattr(x, "data", x.data.double())):
+        body = bytearray()
+        sent = wire.pack(torch.arange(6.0).reshape(2, 3), body)
+        received = wire.unpack(sent, bytes(body))
+        assert wire.holds_still(received, sent, bytes(body))
+        change(received)
+        assert not wire.holds_still(received, sent, bytes(body))
+    assert wire.holds_still([1.0], wire.pack([1.0], bytearray()), b"")  # lists may be kept for a state
 
 
 def test_given_cells_are_what_the_assignment_says():

@@ -168,6 +168,29 @@ def test_ids_that_are_no_file_names_stay_apart(tmp_path):
     assert [record["student"] for record in records_in(tmp_path / "out")] == ["a b", "a_b", "é"]
 
 
+def said_by(code):
+    """What a Python of its own prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE.parent)
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not keep processes on a processor")
+def test_workers_keep_to_different_processors():
+    code = ("import os\nfrom course_utils.classroom.grading.child.processors import stay_on_one\n"
+            "stay_on_one({number})\nprint(*os.sched_getaffinity(0))")
+    mine = sorted(os.sched_getaffinity(0))
+    for number in range(len(mine) + 1):  # the one after the last shares the first
+        assert said_by(code.format(number=number)) == [str(mine[number % len(mine)])]
+
+
+def test_reading_assignments_does_not_build_grammars_for_addresses():
+    [source] = Path(HERE.parent, "notebooks", "homework").glob("hw1_*.ipynb")
+    code = ("import sys\nfrom course_utils.classroom.cli import main\n"
+            "main(['homework', 'preflight', 'nowhere.ipynb', '--assignment', {!r}])\n"
+            "print('nbformat' in sys.modules, 'lark' in sys.modules)")
+    assert said_by(code.format(str(source)))[-2:] == ["True", "False"]
+
+
 RUN = """
 import sys
 sys.path.insert(0, {here!r})

@@ -1,6 +1,7 @@
 """How fast a class is graded, beside nbgrader's own autograde on the same submissions in the same run.
 
-Both are whole commands in processes of their own; what counts is the processor time of all that they started.
+Both are whole commands in processes of their own; what counts is the processor time of all that they started, and
+the memory of the largest process among them.
 nbgrader is run on two lots of different size: the difference is what a submission costs without the start of the
 command, which the course's grader is not spared.
 """
@@ -8,7 +9,6 @@ command, which the course's grader is not spared.
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -16,11 +16,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 
-CLASS, LOTS, TURNS = 300, (2, 8), 3
-"""Submissions for the course's grader, and for nbgrader's two lots; how often ours is run: machines are uneven."""
+CLASS, FEW, LOTS, TURNS = 300, 30, (2, 8), 3
+"""Submissions for the course's grader, a part of them, and nbgrader's two lots; how often ours is run: machines are
+uneven."""
 
 # A third of the class is right, a third left one exercise as it was, a third is wrong in a way that no mistake of the
 # bank explains: the slowest kind to grade.
@@ -49,24 +51,28 @@ def measure(source, number=CLASS, lots=LOTS):
     dict
         ``"ours"`` and ``"nbgrader"``: processor seconds a submission; ``"one"`` and ``"two"``: seconds by the clock
         for all submissions on one worker and on two, the start included; ``"gain"``: one beside two in the same turn;
-        ours are medians of the turns; ``"memory"``: the largest process in MB.
+        ours are medians of the turns; ``"memory"``: the largest process for all submissions beside that for a few.
     """
     source = Path(source).resolve()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         _hand_in(source, folder / "class", number, "{student}.ipynb")
-        ours = ["-m", "course_utils", "homework", "grade", source, folder / "class"]
-        turns = []
+        _hand_in(source, folder / "few", FEW, "{student}.ipynb")
+
+        def grade(lot, jobs):
+            return _run(["-m", "course_utils", "homework", "grade", source, folder / lot, folder / f"{lot}{jobs}",
+                         "--jobs", jobs, "--regrade"], _ROOT)
+
+        few, turns = grade("few", 1), []
         for _ in range(TURNS):
-            one, cpu = _run([*ours, folder / "one", "--jobs", 1, "--regrade"], _ROOT)
-            two, _ = _run([*ours, folder / "two", "--jobs", 2, "--regrade"], _ROOT)
-            turns.append({"ours": cpu / number, "one": one, "two": two, "gain": one / two})
+            one, two = grade("class", 1), grade("class", 2)
+            turns.append({"ours": one.cpu / number, "one": one.seconds, "two": two.seconds,
+                          "gain": one.seconds / two.seconds, "memory": one.memory / few.memory})
         found = {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
-        if (folder / "one" / "gradebook.csv").read_bytes() != (folder / "two" / "gradebook.csv").read_bytes():
+        if len({(folder / f"class{jobs}" / "gradebook.csv").read_bytes() for jobs in (1, 2)}) > 1:
             raise RuntimeError("two workers gave other points than one")
         costs = [nbgrader(source, folder / f"course{lot}", lot) for lot in lots]
         found["nbgrader"] = (costs[1] - costs[0]) / (lots[1] - lots[0])
-    found["memory"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     return found
 
 
@@ -114,7 +120,7 @@ def nbgrader(source, course, number):
                                                encoding="utf-8")
     _run(["-c", _NBGRADER, "generate_assignment", source.stem], course)
     _hand_in(source, course / "submitted", number, f"{{student}}/{source.stem}/{source.name}")
-    return _run(["-c", _NBGRADER, "autograde", source.stem], course)[1]
+    return _run(["-c", _NBGRADER, "autograde", source.stem], course).cpu
 
 
 def _hand_in(source, folder, number, place):
@@ -134,14 +140,25 @@ def _hand_in(source, folder, number, place):
         nbformat.write(given, path)
 
 
+class _Cost(NamedTuple):
+    """Seconds by the clock; of all processes together processor seconds, and MB of the largest."""
+
+    seconds: float
+    cpu: float
+    memory: float
+
+
 def _run(command, folder):
-    """Run one command; give its seconds by the clock, and the processor seconds of all that it started."""
+    """Run one command and give its cost."""
     python = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # nbgrader calls alembic by name
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run([sys.executable, *map(str, command)], cwd=folder, capture_output=True, text=True, check=False,
-                          env={**os.environ, "PATH": python, "PYTHONPATH": str(_ROOT), "OMP_NUM_THREADS": "1",
-                               "JUPYTER_PREFER_ENV_PATH": "1"})
-    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in (0, 1):  # 1: something needs a person's eyes
-        raise RuntimeError(f"{command[:3]} ended with {done.returncode}: {done.stderr[-2000:]}")
-    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    began = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen([sys.executable, *map(str, command)], cwd=folder, stdout=said, stderr=said,
+                                   env={**os.environ, "PATH": python, "PYTHONPATH": str(_ROOT),
+                                        "OMP_NUM_THREADS": "1", "JUPYTER_PREFER_ENV_PATH": "1"})
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds, process.returncode = time.perf_counter() - began, os.waitstatus_to_exitcode(status)
+        if process.returncode not in (0, 1):  # 1: something needs a person's eyes
+            said.seek(0)
+            raise RuntimeError(f"{command[:3]} ended with {process.returncode}: {said.read()[-2000:]}")
+    return _Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

@@ -8,7 +8,7 @@ __all__ = ["stay_on_one"]
 def stay_on_one(number):
     """Keep this process and what it starts on one processor: a worker and its children take turns, and need no more.
 
-    Left to the system, two workers lose a tenth of their time to moving about.
+    Left to the system, workers and children move about, and find little of what they need in the caches.
 
     Parameters
     ----------
