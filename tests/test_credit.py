@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_utils import exercises
-from course_utils.checks import Case, Part, diagnose, earn
+from course_utils.checks import Case, Mistake, Part, diagnose, earn
 from course_utils.exercises.softmax import SOFTMAX, softmax_by_stages
 from course_utils.learner import check, hint, own
 
@@ -81,6 +81,19 @@ def test_a_case_of_an_unknown_part_is_refused():
     exercise = dataclasses.replace(SOFTMAX, cases=lambda: [Case((np.zeros(2),), part="rows")])
     with pytest.raises(ValueError, match=r"part should be one of .*, got 'rows'"):
         earn(exercise, exercise.reference)
+
+
+def test_what_mistakes_do_is_found_out_once_for_the_visible_part_and_the_whole():
+    runs = []
+
+    def unscaled(x, axis=-1):
+        runs.append(1)
+        return np.exp(x)
+
+    exercise = _shared_out(mistakes=[Mistake("unscaled", "It is not divided.", "Add it up.", unscaled)], stages=None)
+    for whole in (exercise, exercise.visible, exercise):
+        assert diagnose(whole, lambda x, axis=-1: np.exp(x)).names == ("unscaled",)
+    assert len(runs) == len(exercise.known_cases)
 
 
 def test_before_the_deadline_only_the_visible_part_is_known(monkeypatch, tmp_path):

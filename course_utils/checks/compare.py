@@ -23,8 +23,11 @@ def _same(got, wanted, tolerance):
 
 
 def _close(got, wanted, tolerance):
+    """As ``np.isclose`` with `equal_nan`, in a fraction of its time: a wrong answer is held against hundreds."""
+    got, wanted = got.astype(float), wanted.astype(float)
     with np.errstate(all="ignore"):
-        return np.isclose(got.astype(float), wanted.astype(float), rtol=tolerance, atol=tolerance, equal_nan=True)
+        near = (np.abs(got - wanted) <= tolerance + tolerance * np.abs(wanted)) & np.isfinite(wanted)
+    return near | (got == wanted) | (np.isnan(got) & np.isnan(wanted))
 
 
 def same_outcome(a, b, tolerance):

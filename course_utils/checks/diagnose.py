@@ -136,13 +136,24 @@ def mistakes_behind(exercise, outcomes):
     """
     if len(outcomes) < len(exercise.known_cases):
         return ()
-    for mistake in exercise.mistakes:
-        if _explains(exercise, _known_outcomes(exercise, mistake), outcomes):
-            return (mistake,)
-    for pair in itertools.combinations([m for m in exercise.mistakes if m.changes is not None], 2):
-        if pair[0].changes.keys().isdisjoint(pair[1].changes) and _pair_explains(exercise, pair, outcomes):
-            return pair
+    for mistakes in _suspects(exercise):
+        if _explain(exercise, mistakes, outcomes):
+            return mistakes
     return ()
+
+
+def _suspects(exercise):
+    """Every mistake by itself, then every two that can be made together."""
+    yield from ((mistake,) for mistake in exercise.mistakes)
+    for pair in itertools.combinations([m for m in exercise.mistakes if m.changes is not None], 2):
+        if pair[0].changes.keys().isdisjoint(pair[1].changes):
+            yield pair
+
+
+def _explain(exercise, mistakes, outcomes):
+    """Whether these mistakes do what the learner's answer did: most are out after the first, smallest case."""
+    return all(same_outcome(_known_outcome(exercise, mistakes, case), outcome, exercise.tolerance)
+               for case, outcome in zip(exercise.known_cases, outcomes))
 
 
 def _mistakes_with_flaw(exercise, broken, overwritten):
@@ -174,27 +185,10 @@ def _difference(exercise, index, outcome):
     return first_difference(outcome.values, wanted.values, exercise.returns, exercise.tolerance)
 
 
-def _explains(exercise, known, outcomes):
-    """Whether the known wrong outcomes of a mistake are the learner's."""
-    return all(same_outcome(k, o, exercise.tolerance) for k, o in zip(known, outcomes))
-
-
-def _pair_explains(exercise, pair, outcomes):
-    """As `_explains`, case by case: most pairs are out after the first, smallest one."""
-    wrong = exercise.wrong_answer(*pair)
-    for number, (case, outcome) in enumerate(zip(exercise.known_cases, outcomes)):
-        known = _remember(exercise, (pair[0].name, pair[1].name, number),
-                          lambda case=case: call_safely(wrong, case.args, case.kwargs, exercise))
-        if not same_outcome(known, outcome, exercise.tolerance):
-            return False
-    return True
-
-
 # What an exercise's own functions give is computed once and kept on the exercise.
 
 
-def _remember(exercise, key, compute):
-    memory = exercise.memory
+def _remember(memory, key, compute):
     if key not in memory:
         memory[key] = compute()
     return memory[key]
@@ -202,11 +196,11 @@ def _remember(exercise, key, compute):
 
 def reference_outcomes(exercise):
     """Give what the reference does on each case, computed once."""
-    return _remember(exercise, "reference", lambda: _sound(exercise, _run_cases(exercise, exercise.reference)))
+    return _remember(exercise.memory, "reference", lambda: [_sound(exercise, case) for case in exercise.known_cases])
 
 
 def rehearse(exercise):
-    """Compute ahead of the first answer what the reference and the mistakes do on the cases.
+    """Compute ahead of the first answer what every wrong one is compared with.
 
     Parameters
     ----------
@@ -219,31 +213,38 @@ def rehearse(exercise):
     """
     reference_outcomes(exercise)
     yield
-    for mistake in exercise.mistakes:
-        _known_outcomes(exercise, mistake)
+    for mistakes in _suspects(exercise):
+        _known_outcome(exercise, mistakes, exercise.known_cases[0])
         yield
 
 
-def _sound(exercise, outcomes):
-    for case, outcome in zip(exercise.known_cases, outcomes):
-        if outcome.trouble:
-            raise RuntimeError(f"the reference of {exercise.name!r} fails on case {case.note!r}: "
-                               f"{outcome.trouble.message}")
-    return outcomes
+def _sound(exercise, case):
+    outcome = _known_outcome(exercise, (), case)
+    if outcome.trouble:
+        raise RuntimeError(f"the reference of {exercise.name!r} fails on case {case.note!r}: "
+                           f"{outcome.trouble.message}")
+    return outcome
 
 
-def _known_outcomes(exercise, mistake) -> list[Outcome]:
-    return _remember(exercise, mistake.name, lambda: _run_cases(exercise, exercise.wrong_answer(mistake)))
+def _known_outcome(exercise, mistakes, case) -> Outcome:
+    """Give what the reference does on a case, or the answer that makes one mistake or two."""
+    def compute():
+        answer = exercise.wrong_answer(*mistakes) if mistakes else exercise.reference
+        return call_safely(answer, case.args, case.kwargs, exercise)
+
+    return _remember(exercise.outcomes, (case, *(mistake.name for mistake in mistakes)), compute)
 
 
 def _known_flaw(exercise, mistake):
     """What shows a mistake that gives the right numbers: a broken property, overwritten arguments, or None."""
 
     def compute():
-        outcomes = _known_outcomes(exercise, mistake)
-        if not all(_right(exercise, i, outcome) for i, outcome in enumerate(outcomes)):
-            return None
+        outcomes = []
+        for i, case in enumerate(exercise.known_cases):
+            outcomes.append(_known_outcome(exercise, (mistake,), case))
+            if not _right(exercise, i, outcomes[-1]):
+                return None
         overwritten = next((o.overwritten for o in outcomes if o.overwritten), ())
         return broken_probe(exercise, exercise.wrong_answer(mistake)), overwritten
 
-    return _remember(exercise, f"flaw of {mistake.name}", compute)
+    return _remember(exercise.memory, f"flaw of {mistake.name}", compute)

@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["Broken", "Case", "Equivalent", "Exercise", "Mistake", "Part", "Probe", "Returns"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One input that an answer is tried on.
 
@@ -204,6 +204,11 @@ class Exercise:
         return {}
 
     @cached_property
+    def outcomes(self):
+        """What the reference and the mistakes do on single cases, also for `visible`, which has some of the cases."""
+        return {}
+
+    @cached_property
     def parameters(self):
         """The names of the arguments, read from the signature."""
         inner = self.signature[self.signature.index("(") + 1: self.signature.rindex(")")]
@@ -234,8 +239,10 @@ class Exercise:
         def told(things):
             return tuple(thing for thing, part in zip(things, self.part_of(*things)) if part in names)
 
-        return replace(self, credit=parts, points=sum(part.points for part in parts), drawn=None,
+        seen = replace(self, credit=parts, points=sum(part.points for part in parts), drawn=None,
                        cases=lambda: told(self.known_cases), probes=told(self.probes))
+        seen.__dict__["outcomes"] = self.outcomes
+        return seen
 
     def part_of(self, *things):
         """Give the name of the part that each case or probe decides."""
