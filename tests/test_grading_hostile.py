@@ -258,20 +258,20 @@ def test_hostile_answers(name, zygote, outside, listener):
     for word, value in {"{outside}": str(outside), "{port}": str(listener.getsockname()[1]),
                         "{path!r}": repr(str(Path(__file__).parents[1] / "course_utils" / "attention.py"))}.items():
         source = source.replace(word, value)
-    began, there_before = time.monotonic(), processes(zygote.process.pid)
+    began, there_before = time.monotonic(), processes(zygote.nursery.process.pid)
     record = mark(notebook({"softmax": source}), ASSIGNMENT, "ada", zygote)
     assert points(record) == [fair, *REST], json.dumps(record["exercises"][0], indent=1)
     assert record["state"] in ([state] if isinstance(state, str) else state)
     assert time.monotonic() - began < 90
     # Nothing is left: no process, no file, no connection, and the next one is graded as ever.
-    assert processes(zygote.process.pid) == there_before
+    assert processes(zygote.nursery.process.pid) == there_before
     assert os.listdir(outside) == ["canary"]
     assert (outside / "canary").read_text(encoding="utf-8") == "alive"
     assert not os.path.exists("/dev/shm/left")
     with pytest.raises(BlockingIOError):
         listener.accept()
     assert str(outside) not in json.dumps(record["exercises"][1:])
-    assert zygote.process.poll() is None
+    assert zygote.nursery.process.poll() is None
 
 
 FILES = {

@@ -118,6 +118,15 @@ def _by_name(path):
 
 
 def _grade(args):
+    from course_utils.classroom.grading import forks
+
+    if args.dry_run:
+        return _grade_in(args, None)
+    with forks.Nursery(args.jobs) as nursery:  # while it imports what answers need, so do we what judging needs
+        return _grade_in(args, nursery)
+
+
+def _grade_in(args, nursery):
     from course_utils.classroom.grading import assignment, gradebook, runs, submissions
 
     homework = assignment.load(args.assignment)
@@ -131,7 +140,8 @@ def _grade(args):
         print(f"{len(found)} submissions would be graded on {homework.points} points; nothing was written.")
         return 0
     result = runs.grade(homework, found, folder / "records", jobs=args.jobs, due=args.due, roster=roster,
-                        hidden=[args.submissions, args.assignment], tell=_progress, regrade=args.regrade)
+                        hidden=[args.submissions, args.assignment], nursery=nursery, tell=_progress,
+                        regrade=args.regrade)
     runs.write_atomically(folder / "gradebook.csv", gradebook.gradebook(result.records))
     eyes = [record for record in result.records if record["state"] != "graded" or record["notes"]]
     if result.fences:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from course_utils.classroom.grading.child import wire
 
-__all__ = ["Child", "Gone", "Limits", "Zygote", "isolation"]
+__all__ = ["Child", "Gone", "Limits", "Nursery", "Zygote", "isolation"]
 
 _ZYGOTE = Path(__file__).parent / "child" / "zygote.py"
 _COURSE = Path(__file__).parents[3]
@@ -56,6 +56,63 @@ def isolation():
     return "bubblewrap" if _bubblewrap() else "fork"
 
 
+class Nursery:
+    """Where zygotes come from: it imports what answers need, once for all, and knows nothing of any assignment.
+
+    Parameters
+    ----------
+    zygotes : int
+        How many it has to give.
+    how : {"bubblewrap", "fork", "spawn"}, optional
+        The best that this system can do if left out.
+    """
+
+    def __init__(self, zygotes=1, how=None):
+        self.how, self.process, self._lines, self._asked = how or isolation(), None, [], False
+        if self.how == "spawn":
+            return
+        self._lines, theirs = map(list, zip(*(socket.socketpair() for _ in range(zygotes))))
+        numbers = [line.fileno() for line in theirs]
+        command = [sys.executable, "-I", str(_ZYGOTE), ",".join(map(str, numbers))]
+        if self.how == "bubblewrap":
+            command = [*_bubblewrap(), *command]
+        self.process = subprocess.Popen(command, pass_fds=numbers, env=_environment(), cwd="/",
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        os.set_blocking(self.process.stderr.fileno(), False)
+        for line in theirs:
+            line.close()
+
+    def zygote_line(self):
+        """Give the line to a zygote that nobody else has; None where there are none."""
+        if self.how == "spawn":
+            return None
+        self._asked = True
+        return self._lines.pop()
+
+    def last_words(self):
+        """The last line of what it complained about."""
+        return (self.process.stderr.read() or b"").decode(errors="replace").strip().split("\n")[-1]
+
+    def close(self):
+        """Wait for its end, which comes when all lines are closed."""
+        for line in self._lines:
+            line.close()
+        self._lines = []
+        if self.process is not None:
+            try:
+                self.process.wait(10 if self._asked else 0)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process.stderr.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
 class Zygote:
     """A process that children are forked from, or where that cannot be, the way to start them one by one.
 
@@ -68,8 +125,10 @@ class Zygote:
         Modules of the course that the assignment lets answers use.
     given : sequence of str
         Code cells of the assignment as students got them.
-    how : {"bubblewrap", "fork", "spawn"}, optional
-        The best that this system can do if left out.
+    how : str, optional
+        As in `Nursery`, for one of its own.
+    nursery : Nursery, optional
+        Where it comes from; one of its own if left out.
     wait : bool
         Whether to wait until it is up; without, `greet` has to be called before a child is wanted.
     processor : int, optional
@@ -81,34 +140,27 @@ class Zygote:
         What stands between a child and this machine.
     """
 
-    def __init__(self, limits=None, hidden=(), allowed=(), given=(), how=None, wait=True, processor=None):
-        self.limits, self.how = limits or Limits(), how or isolation()
+    def __init__(self, limits=None, hidden=(), allowed=(), given=(), how=None, nursery=None, wait=True,
+                 processor=None):
+        self.limits = limits or Limits()
+        self._own = nursery is None
+        self.nursery = nursery or Nursery(how=how)
+        self.how = self.nursery.how
         self.settings = {
-            "limits": asdict(self.limits), "allowed": list(allowed), "processor": processor,
-            # The settings are one argument of a command, which has a largest length.
-            "given": list(given) if sum(map(len, given)) < 50_000 else [],
+            "limits": asdict(self.limits), "allowed": list(allowed), "given": list(given), "processor": processor,
             "hidden": [str(_COURSE), *(str(Path(p).resolve()) for p in hidden)],
             "course": [str(_COURSE)] if allowed else [],
-            # Going backward makes PyTorch import symbolic_shapes, and SymPy with it: once here, not in every child.
-            "preload": ["numpy", "numpy.random", "numpy.linalg", "torch", "torch.nn.functional", *(
-                ["torch.fx.experimental.symbolic_shapes", "matplotlib.pyplot"] if self.how != "spawn" else [])],
         }
-        self.process = self.line = None
         self._rest, self.fences = b"", ("a process of its own",) if self.how == "spawn" else ()
-        if self.how != "spawn":
-            self._start()
+        self.line, self._plots = self.nursery.zygote_line(), False
+        if self.line is not None:
+            self.line.settimeout(120)
+            try:
+                self.line.sendall(json.dumps(self.settings).encode() + b"\n")
+            except OSError:  # it is gone, as `greet` will say
+                pass
             if wait:
                 self.greet()
-
-    def _start(self):
-        self.line, theirs = socket.socketpair()
-        command = [sys.executable, "-I", str(_ZYGOTE), str(theirs.fileno()), json.dumps(self.settings)]
-        if self.how == "bubblewrap":
-            command = [*_bubblewrap(), *command]
-        self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=_environment(), cwd="/",
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        theirs.close()
-        self.line.settimeout(120)
 
     def greet(self):
         """Wait until it is up.
@@ -123,8 +175,8 @@ class Zygote:
         try:
             hello = self._hear()
         except (OSError, EOFError, ValueError):
-            self.process.kill()
-            said = self.process.communicate()[1].decode(errors="replace").strip().split("\n")[-1]
+            said = self.nursery.last_words()
+            self.close()
             raise RuntimeError(f"no process to grade in could be started ({self.how}): {said}") from None
         self.fences = tuple(hello["fences"]) + (("bubblewrap",) if self.how == "bubblewrap" else ())
 
@@ -150,17 +202,19 @@ class Zygote:
         """Start a child."""
         return Child(self)
 
+    def import_plotting(self):
+        """Have matplotlib ready in children that start from now on: few answers use it, and it takes its time."""
+        if self.line is not None and not self._plots:
+            self._plots = True
+            self.ask(b"P")
+
     def close(self):
         """End the zygote, and with it whatever child it still has."""
         if self.line is not None:
             self.line.close()
             self.line = None
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-            self.process.stderr.close()
+        if self._own:
+            self.nursery.close()
 
     def __enter__(self):
         return self
@@ -192,12 +246,12 @@ class Child:
         with socket.create_server(("127.0.0.1", 0)) as server:
             server.settimeout(60)
             word = secrets.token_hex(16)
-            command = [sys.executable, "-I", str(_ZYGOTE), "--alone", json.dumps(self.zygote.settings)]
+            command = [sys.executable, "-I", str(_ZYGOTE), "--alone"]
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=_environment(), text=True,
                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                             start_new_session=os.name != "nt")
             try:
-                self.process.stdin.write(f"{server.getsockname()[1]} {word}\n")
+                self.process.stdin.write(f"{server.getsockname()[1]} {word}\n{json.dumps(self.zygote.settings)}\n")
                 self.process.stdin.close()
                 self.socket, _ = server.accept()
                 self.socket.settimeout(10)

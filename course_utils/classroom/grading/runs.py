@@ -17,7 +17,7 @@ from pathlib import Path
 
 from course_utils.checks import rehearse, sandbox
 from course_utils.classroom.grading.child import processors
-from course_utils.classroom.grading.forks import Zygote
+from course_utils.classroom.grading.forks import Nursery, Zygote
 from course_utils.classroom.grading.marking import mark, missing
 from course_utils.classroom.grading.notebooks import Unreadable
 
@@ -47,7 +47,7 @@ class Run:
 
 
 def grade(assignment, submissions, folder, *, jobs=1, due=None, roster=(), limits=None, hidden=(), how=None,
-          tell=None, regrade=False):
+          nursery=None, tell=None, regrade=False):
     """Grade submissions and keep one record a student in a folder.
 
     Parameters
@@ -66,7 +66,9 @@ def grade(assignment, submissions, folder, *, jobs=1, due=None, roster=(), limit
     hidden : sequence of path
         Folders that answers must not read.
     how : str, optional
-        As in `Zygote`.
+        As in `Nursery`.
+    nursery : Nursery, optional
+        One that was started early and has `jobs` zygotes to give; one is started if left out.
     tell : callable, optional
         ``tell(done, total, seconds_left)`` after each.
     regrade : bool
@@ -94,36 +96,37 @@ def grade(assignment, submissions, folder, *, jobs=1, due=None, roster=(), limit
         _keep(folder, student, "", records[student])
     kept_count = sum(submission.student in records for submission in submissions)
     settings = {"limits": limits, "hidden": [*hidden, folder], "allowed": assignment.allowed,
-                "given": assignment.given, "how": how}
+                "given": assignment.given}
     fences = ()
     if todo:
         sandbox.CALL_LIMIT = 30.0  # the judge runs the course's own functions only; a busy machine is no mistake
         began = time.monotonic()
-        arrivals = _in_turn if jobs <= 1 or len(todo) == 1 else _side_by_side
-        for student, record, stood in arrivals(assignment, todo, folder, due, settings, min(jobs, len(todo))):
-            records[student], fences = record, stood
-            done = len(todo) - sum(submission.student not in records for submission, _ in todo)
-            if tell:
-                tell(done, len(todo), (time.monotonic() - began) / done * (len(todo) - done))
+        jobs = min(jobs, len(todo))
+        arrivals = _in_turn if jobs <= 1 else _side_by_side
+        with nursery or Nursery(jobs, how) as nursery:
+            for student, record, stood in arrivals(assignment, todo, folder, due, settings, nursery, jobs):
+                records[student], fences = record, stood
+                done = len(todo) - sum(submission.student not in records for submission, _ in todo)
+                if tell:
+                    tell(done, len(todo), (time.monotonic() - began) / done * (len(todo) - done))
     return Run([records[student] for student in sorted(records)], len(todo), kept_count, fences)
 
 
-def _in_turn(assignment, todo, folder, due, settings, jobs):
-    with Zygote(**settings, wait=False) as zygote:
+def _in_turn(assignment, todo, folder, due, settings, nursery, jobs=1):
+    with Zygote(**settings, nursery=nursery, wait=False) as zygote:
         _while_it_comes_up(assignment, zygote)
         zygote.greet()
         for submission, key in todo:
             yield submission.student, _mark_and_keep(assignment, submission, key, folder, due, zygote), zygote.fences
 
 
-def _side_by_side(assignment, todo, folder, due, settings, jobs):
+def _side_by_side(assignment, todo, folder, due, settings, nursery, jobs):
     """Several judges, each with a zygote of its own; what one of them leaves undone by dying is done here."""
     if not sys.platform.startswith("linux"):  # exercises hold functions, which only a fork takes along
-        yield from _in_turn(assignment, todo, folder, due, settings, 1)
+        yield from _in_turn(assignment, todo, folder, due, settings, nursery)
         return
-    zygotes = [Zygote(**settings, wait=False, processor=0)]
+    zygotes = [Zygote(**settings, nursery=nursery, wait=False, processor=i) for i in range(jobs)]
     _while_it_comes_up(assignment, zygotes[0])  # what is done here is done for all workers
-    zygotes += [Zygote(**settings, wait=False, processor=i) for i in range(1, jobs)]  # meanwhile the first works
     context = multiprocessing.get_context("fork")
     tasks, done = context.Queue(), context.Queue()
     for number in range(len(todo)):
@@ -133,9 +136,7 @@ def _side_by_side(assignment, todo, folder, due, settings, jobs):
     for worker in workers:
         worker.start()
     for zygote in zygotes:  # each belongs to its worker now, and ends with it
-        zygote.line, line = None, zygote.line
-        if line is not None:
-            line.close()
+        zygote.close()
     left = set(range(len(todo)))
     try:
         while left:
@@ -146,19 +147,16 @@ def _side_by_side(assignment, todo, folder, due, settings, jobs):
                     continue
                 # Every worker is gone: what is left is done here, so that an error comes out where it is seen.
                 rest = [todo[number] for number in sorted(left)]
-                yield from _in_turn(assignment, rest, folder, due, settings, 1)
+                with Nursery(how=nursery.how) as another:
+                    yield from _in_turn(assignment, rest, folder, due, settings, another)
                 return
             left.remove(number)
             yield todo[number][0].student, record, fences
     finally:
         for worker in workers:
-            worker.join(10 if not left else 0)  # one that ends by itself closes its zygote
+            worker.join(10 if not left else 0)
             worker.terminate()
             worker.join()
-        for zygote in zygotes:
-            if zygote.process is not None:
-                zygote.process.wait(10)
-                zygote.process.stderr.close()
 
 
 def _while_it_comes_up(assignment, zygote):
@@ -176,8 +174,7 @@ def _while_it_comes_up(assignment, zygote):
 def _work(i, assignment, todo, folder, due, zygotes, tasks, done, parent):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for other in zygotes[:i] + zygotes[i + 1:]:
-        if other.line is not None:
-            other.line.close()
+        other.close()
     processors.stay_on_one(i)
     if not _gradients_work(assignment):
         return

@@ -1,7 +1,7 @@
 """The process that children are forked from: it knows NumPy and PyTorch, no test, no reference, no submission.
 
-    python -I zygote.py FD SETTINGS        forks children, told over the socket FD
-    python -I zygote.py --alone SETTINGS   is one child itself, for systems without fork
+    python -I zygote.py FD,FD     one zygote for each socket, over which it gets its settings and is told to fork
+    python -I zygote.py --alone   is one child itself, for systems without fork; settings come over stdin
 
 In a child as in here there is nothing to find: inputs come to the child from the judge, arrays go back.
 """
@@ -43,16 +43,25 @@ class _NoCourse:
             raise ModuleNotFoundError(f"{name} is not there while answers are graded", name=name)
 
 
-def prepare(settings):
-    """Import what answers need, then shut the door on everything else."""
-    hidden = [os.path.realpath(p) for p in settings["hidden"]]
-    for name in settings["preload"]:
+_BASICS = ("numpy", "numpy.random", "numpy.linalg", "torch", "torch.nn.functional")
+# Going backward makes PyTorch import this, and SymPy with it: once here, not in every child.
+_BACKWARD = "torch.fx.experimental.symbolic_shapes"
+
+
+def preload(*names):
+    """Import what answers need."""
+    for name in names:
         try:
             importlib.import_module(name)
         except ImportError:
             pass
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+def prepare(settings):
+    """Make ready for the answers of one assignment, and shut the door on everything else."""
+    hidden = [os.path.realpath(p) for p in settings["hidden"]]
     for folder in settings["course"]:
         sys.path.insert(0, folder)
     for name in settings["allowed"]:
@@ -173,6 +182,10 @@ class Keeper:
                 reply = {"pid": self.pid}
             elif message == b"L":
                 reply = {"waited": self.look()}
+            elif message == b"P":
+                preload("matplotlib.pyplot")
+                _settle()
+                reply = {}
             elif message in (b"E", b"W"):
                 reply = self.end(1.0 if message == b"W" else 0.0)
             else:
@@ -195,22 +208,30 @@ def _parents(path):
 
 
 def main(argv):
-    settings = json.loads(argv[2])
-    prepare(settings)
     if argv[1] == "--alone":
-        _alone(settings)
+        _alone()
         return
+    preload(*_BASICS, _BACKWARD)
     answering.rehearse()
-    gc.collect()
-    gc.freeze()
-    line = socket.socket(fileno=int(argv[1]))
-    if settings["processor"] is not None:
-        processors.stay_on_one(settings["processor"])
+    _settle()
     if sys.platform.startswith("linux"):
         libc = ctypes.CDLL(None)
-        libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
         libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
     confine.leave_network()
+    line = _one_for_each([socket.socket(fileno=int(number)) for number in argv[1].split(",")])
+    if sys.platform.startswith("linux"):
+        libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    settings = b""
+    while not settings.endswith(b"\n"):
+        part = line.recv(1 << 16)
+        if not part:
+            os._exit(0)
+        settings += part
+    settings = json.loads(settings)
+    prepare(settings)
+    _settle()
+    if settings["processor"] is not None:
+        processors.stay_on_one(settings["processor"])
     keeper = Keeper(line, settings)
     line.sendall(json.dumps({"fences": confine.describe(keeper.ruleset), "pid": os.getpid()}).encode() + b"\n")
     try:
@@ -220,9 +241,37 @@ def main(argv):
     os._exit(0)  # taking PyTorch apart in order takes longer than its whole end
 
 
-def _alone(settings):
+def _settle():
+    """Set aside what is there, so that no child looks through it for garbage, and copies it by doing so."""
+    gc.collect()
+    gc.freeze()
+
+
+def _one_for_each(lines):
+    """Become the zygote of the only line, or fork one for each; what they come from has nothing to do but wait."""
+    if len(lines) == 1:
+        return lines[0]
+    for line in lines:
+        if os.fork() == 0:
+            for other in lines:
+                if other is not line:
+                    other.close()
+            return line
+    for line in lines:
+        line.close()
+    try:
+        while True:
+            os.wait()
+    except (ChildProcessError, KeyboardInterrupt):
+        os._exit(0)
+
+
+def _alone():
     """One child without a fork: it dials the judge on this machine and proves itself with a word read from stdin."""
     port, word = sys.stdin.readline().split()
+    settings = json.loads(sys.stdin.readline())
+    preload(*_BASICS)
+    prepare(settings)
     line = socket.create_connection(("127.0.0.1", int(port)), 30)
     line.settimeout(None)
     line.sendall(word.encode() + b"\n")
