@@ -129,7 +129,7 @@ def _side_by_side(assignment, todo, folder, due, settings, nursery, jobs):
     _while_it_comes_up(assignment, zygotes[0])  # what is done here is done for all workers
     context = multiprocessing.get_context("fork")
     tasks, done = context.Queue(), context.Queue()
-    for number in range(len(todo)):
+    for number in [*range(len(todo)), *[None] * jobs]:  # None: there is no more
         tasks.put(number)
     arguments = (assignment, todo, folder, due, zygotes, tasks, done, os.getpid())
     workers = [context.Process(target=_work, args=(i, *arguments), daemon=True) for i in range(jobs)]
@@ -161,9 +161,11 @@ def _side_by_side(assignment, todo, folder, due, settings, nursery, jobs):
 
 def _while_it_comes_up(assignment, zygote):
     """Import what judging needs, and use what time is left then."""
+    gc.disable()  # what is imported stays: there is no need to look through it for garbage, now or later
     if any(exercise.arrays == "torch" for exercise in assignment.exercises):
         importlib.import_module("torch.fx.experimental.symbolic_shapes")  # for going backward
-    gc.freeze()  # what is there now stays; there is no need to look through it for garbage
+    gc.freeze()
+    gc.enable()
     for exercise in assignment.exercises:
         if exercise.arrays == "numpy":  # a process that may have gone backward cannot be forked
             for _ in rehearse(exercise):
@@ -182,8 +184,10 @@ def _work(i, assignment, todo, folder, due, zygotes, tasks, done, parent):
         zygote.greet()
         while os.getppid() == parent:
             try:
-                number = tasks.get(timeout=0.2)
-            except queue.Empty:
+                number = tasks.get(timeout=5)
+            except queue.Empty:  # another worker died with the queue in its hand
+                return
+            if number is None:
                 return
             submission, key = todo[number]
             done.put((number, _mark_and_keep(assignment, submission, key, folder, due, zygote), zygote.fences))

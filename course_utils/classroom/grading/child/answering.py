@@ -49,7 +49,7 @@ class Conversation:
         random.seed(0)
         np.random.seed(0)
         if "torch" in sys.modules:
-            sys.modules["torch"].manual_seed(0)
+            sys.modules["torch"].default_generator.manual_seed(0)  # `torch.manual_seed` looks for devices too
         main = types.ModuleType("__main__")
         sys.modules["__main__"] = main
         self.namespace, self.calls = main.__dict__, {}
