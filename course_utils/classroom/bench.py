@@ -173,7 +173,8 @@ def measure_grading():
     ours, theirs, one, two = (found[name] for name in ("ours", "nbgrader", "one", "two"))
     return [Figure(f"grading on one worker, beside nbgrader ({theirs:.2f} processor seconds a submission)",
                    round(theirs / ours, 1), "times", ">= 50"),
-            Figure(f"two workers beside one ({one:.1f} s)", round(found["gain"], 2), "times", ">= 1.7"),
+            Figure(f"two workers beside one ({one:.1f} s; without the start {found['pace']:.2f} times)",
+                   round(found["gain"], 2), "times", ">= 1.7"),
             Figure(f"{bench_grading.CLASS} submissions on two workers", round(two, 1), "s", "<= 60"),
             Figure(f"memory for {bench_grading.CLASS} submissions beside {bench_grading.FEW}",
                    round(found["memory"], 2), "times", "<= 1.2")]

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import nbformat
 
-CLASS, FEW, LOTS, TURNS = 300, 30, (2, 8), 3
+CLASS, FEW, LOTS, TURNS = 300, 60, (2, 8), 5
 """Submissions for the course's grader, a part of them, and nbgrader's two lots; how often ours is run: machines are
 uneven."""
 
@@ -50,8 +50,9 @@ def measure(source, number=CLASS, lots=LOTS):
     -------
     dict
         ``"ours"`` and ``"nbgrader"``: processor seconds a submission; ``"one"`` and ``"two"``: seconds by the clock
-        for all submissions on one worker and on two, the start included; ``"gain"``: one beside two in the same turn;
-        ours are medians of the turns; ``"memory"``: the largest process for all submissions beside that for a few.
+        for all submissions on one worker and on two, the start included; ``"gain"``: one beside two in the same turn,
+        and ``"pace"`` without the start, from the difference to a few submissions; ``"memory"``: the largest process
+        for all submissions beside that for a few. Ours are medians of the turns.
     """
     source = Path(source).resolve()
     with tempfile.TemporaryDirectory() as folder:
@@ -63,11 +64,12 @@ def measure(source, number=CLASS, lots=LOTS):
             return _run(["-m", "course_utils", "homework", "grade", source, folder / lot, folder / f"{lot}{jobs}",
                          "--jobs", jobs, "--regrade"], _ROOT)
 
-        few, turns = grade("few", 1), []
+        turns = []
         for _ in range(TURNS):
-            one, two = grade("class", 1), grade("class", 2)
+            one, two, few_on_one, few_on_two = grade("class", 1), grade("class", 2), grade("few", 1), grade("few", 2)
             turns.append({"ours": one.cpu / number, "one": one.seconds, "two": two.seconds,
-                          "gain": one.seconds / two.seconds, "memory": one.memory / few.memory})
+                          "gain": one.seconds / two.seconds, "memory": one.memory / few_on_one.memory,
+                          "pace": (one.seconds - few_on_one.seconds) / (two.seconds - few_on_two.seconds)})
         found = {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
         if len({(folder / f"class{jobs}" / "gradebook.csv").read_bytes() for jobs in (1, 2)}) > 1:
             raise RuntimeError("two workers gave other points than one")
