@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 from grading_parts import ASSIGNMENT, GIVEN, NAMES, RIGHT, cell, notebook, points
 
+from course_utils.classroom.grading import forks
 from course_utils.classroom.grading.child import wire
-from course_utils.classroom.grading.forks import Limits, Zygote
+from course_utils.classroom.grading.forks import Limits, Nursery, Zygote
 from course_utils.classroom.grading.marking import mark
 from course_utils.classroom.grading.notebooks import Unreadable, read_bytes
 
@@ -354,6 +356,49 @@ def test_same_submission_same_record(zygote):
     assert mark(wrong, ASSIGNMENT, "ada", zygote) == record
     with Zygote(zygote.limits) as another:
         assert mark(wrong, ASSIGNMENT, "ada", another) == record
+
+
+@linux
+def test_zygotes_of_one_nursery_give_the_same_records_and_end_apart(zygote):
+    wrong = notebook({"softmax": ANSWERS["only one axis"][0]})
+    wanted = mark(wrong, ASSIGNMENT, "ada", zygote)
+    with Nursery(3) as nursery:
+        one, two = (Zygote(zygote.limits, nursery=nursery) for _ in range(2))  # the third is not wanted
+        assert mark(wrong, ASSIGNMENT, "ada", one) == mark(wrong, ASSIGNMENT, "ada", two) == wanted
+        one.close()
+        assert mark(wrong, ASSIGNMENT, "ada", two) == wanted
+        assert nursery.process.poll() is None
+        two.close()
+    assert nursery.process.poll() == 0
+    assert processes(nursery.process.pid) == []
+
+
+@linux
+def test_a_nursery_that_nobody_needs_is_gone_at_once():
+    with Nursery(2) as nursery:
+        began = time.monotonic()
+    assert nursery.process.poll() == -signal.SIGKILL
+    assert time.monotonic() - began < 1
+
+
+@linux
+def test_a_zygote_that_does_not_come_up_says_why(monkeypatch, tmp_path):
+    broken = tmp_path / "zygote.py"
+    broken.write_text("raise OSError('there is no room')", encoding="utf-8")
+    monkeypatch.setattr(forks, "_ZYGOTE", broken)
+    with pytest.raises(RuntimeError, match=r"no process to grade in could be started \(fork\): .*there is no room"):
+        Zygote(how="fork")
+
+
+@linux
+def test_matplotlib_is_there_for_children_once_an_answer_plots():
+    look = notebook({"softmax": "import sys\ndef softmax(x):\n    raise ValueError('mat' 'plotlib' in sys.modules)"})
+    plots = notebook({"softmax": "import matplotlib.pyplot as plt\n" + GOOD})
+    with Zygote() as zygote:
+        for there, data in ((False, look), (False, plots), (True, look)):
+            rows = mark(data, ASSIGNMENT, "ada", zygote)["exercises"][0]["rows"]
+            if data is look:
+                assert ["What happened", f"ValueError: {there}"] in rows
 
 
 @linux

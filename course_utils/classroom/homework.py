@@ -43,7 +43,8 @@ def add_arguments(parser):
     sub.add_argument("assignment", help="the source notebook")
     sub.add_argument("submissions", help="folder or zip file, as Canvas, Moodle, nbgrader or people lay them out")
     sub.add_argument("folder", help="for the results; a run that was interrupted goes on there")
-    sub.add_argument("--jobs", type=_at_least_one, default=1, help="how many to grade at the same time (Linux)")
+    sub.add_argument("--jobs", type=_at_least_one, default=1,
+                     help="how many to grade at the same time (Linux; at most one for each processor)")
     sub.add_argument("--due", type=_moment, help='deadline in UTC, such as "2026-03-01 23:59"')
     sub.add_argument("--roster", help="CSV file whose first column names every student who is expected")
     sub.add_argument("--pattern", help="regular expression with a group (?P<student>...) for paths of submissions")
@@ -119,9 +120,11 @@ def _by_name(path):
 
 def _grade(args):
     from course_utils.classroom.grading import forks
+    from course_utils.classroom.grading.child import processors
 
     if args.dry_run:
         return _grade_in(args, None)
+    args.jobs = min(args.jobs, processors.count())
     with forks.Nursery(args.jobs) as nursery:  # while it imports what answers need, so do we what judging needs
         return _grade_in(args, nursery)
 

@@ -1,8 +1,13 @@
-"""Which processor a worker and its children run on."""
+"""How many processors there are, and which one a worker and its children run on."""
 
 import os
 
-__all__ = ["stay_on_one"]
+__all__ = ["count", "stay_on_one"]
+
+
+def count():
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def stay_on_one(number):
