@@ -374,6 +374,28 @@ def test_zygotes_of_one_nursery_give_the_same_records_and_end_apart(zygote):
 
 
 @linux
+@pytest.mark.parametrize("how", ["fork", pytest.param("bubblewrap", marks=pytest.mark.skipif(
+    forks.isolation() != "bubblewrap", reason="bubblewrap is not installed, or does not work here"))])
+def test_what_an_assignment_allows_is_there_and_no_more_of_the_course(how):
+    source = f"""import importlib
+from course_utils.shapes import check_shape
+def softmax(x):
+    said = [check_shape.__name__]
+    for attempt in (lambda: importlib.import_module("course_utils.attention"), lambda: open({forks.__file__!r})):
+        try:
+            attempt()
+        except Exception as error:
+            said.append(type(error).__name__)
+    raise ValueError(said)"""
+    with Zygote(allowed=["course_utils.shapes"], how=how) as zygote:
+        if "files" not in zygote.fences:
+            pytest.skip("this kernel keeps no process from reading files")
+        rows = mark(notebook({"softmax": source}), ASSIGNMENT, "ada", zygote)["exercises"][0]["rows"]
+    said = "ValueError: ['check_shape', 'ModuleNotFoundError', 'PermissionError']"
+    assert ["What happened", said] in [row[:2] for row in rows]
+
+
+@linux
 def test_a_nursery_that_nobody_needs_is_gone_at_once():
     with Nursery(2) as nursery:
         began = time.monotonic()

@@ -369,7 +369,8 @@ def _try_bubblewrap():
         return []
     command = [program, "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
                "--uid", "65534", "--gid", "65534", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
-    for place in [*readable_places(), str(_ZYGOTE.parent)]:
+    # The zygote reads from the course what an assignment allows; its children cannot.
+    for place in [*readable_places(), str(_COURSE)]:
         if not place.startswith("/dev/"):
             command += ["--ro-bind", place, place]
     command.append("--")
