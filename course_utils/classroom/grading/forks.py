@@ -94,13 +94,14 @@ class Nursery:
         return (self.process.stderr.read() or b"").decode(errors="replace").strip().split("\n")[-1]
 
     def close(self):
-        """Wait for its end, which comes when all lines are closed."""
+        """Wait for its end, which comes when all lines are closed; one that nobody needed is ended at once."""
         for line in self._lines:
             line.close()
         self._lines = []
         if self.process is not None:
             try:
-                self.process.wait(10 if self._asked else 0)
+                # bubblewrap, killed while it starts, leaves a process behind.
+                self.process.wait(10 if self._asked or self.how == "bubblewrap" else 0)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -367,7 +368,7 @@ def _try_bubblewrap():
     program = shutil.which("bwrap")
     if program is None:
         return []
-    command = [program, "--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
+    command = [program, "--unshare-all", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
                "--uid", "65534", "--gid", "65534", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
     # The zygote reads from the course what an assignment allows; its children cannot.
     for place in [*readable_places(), str(_COURSE)]:
