@@ -420,14 +420,24 @@ def test_a_zygote_that_does_not_come_up_says_why(monkeypatch, tmp_path):
 
 
 @linux
-def test_matplotlib_is_there_for_children_once_an_answer_plots():
-    look = notebook({"softmax": "import sys\ndef softmax(x):\n    raise ValueError('mat' 'plotlib' in sys.modules)"})
-    plots = notebook({"softmax": "import matplotlib.pyplot as plt\n" + GOOD})
-    with Zygote() as zygote:
-        for there, data in ((False, look), (False, plots), (True, look)):
-            rows = mark(data, ASSIGNMENT, "ada", zygote)["exercises"][0]["rows"]
-            if data is look:
-                assert ["What happened", f"ValueError: {there}"] in rows
+def test_matplotlib_is_there_for_whoever_needs_it_and_changes_no_record():
+    """It takes long to import, so a zygote does it when the first answer needs it, wherever that is written."""
+    helper = cell("import matplotlib.pyplot as plt\ndef show(x):\n    plt.plot(x)")
+    look = "raise ValueError(('matplotlib' in sys.modules, 'plt' in globals()))"
+    sources = {"plain": f"import sys\ndef softmax(x):\n    {look}",
+               "far": f"import sys\ndef softmax(x):\n    show(x)\n    {look}",
+               "inside": f"import sys\ndef softmax(x):\n    from matplotlib import pyplot\n    {look}"}
+    files = {name: notebook({"softmax": source}, before=[helper]) for name, source in sources.items()}
+    for order in (("plain", "far", "inside"), ("inside", "far", "plain")):
+        with Zygote() as zygote:
+            records = {name: mark(files[name], ASSIGNMENT, "ada", zygote) for name in order}
+            if order[0] == "plain":
+                first = records
+            assert not zygote.can_import_plotting
+        for name in ("far", "inside"):
+            assert ["What happened", f"ValueError: (True, {name == 'far'})"] in [
+                row[:2] for row in records[name]["exercises"][0]["rows"]]
+            assert records[name] == first[name]
 
 
 @linux

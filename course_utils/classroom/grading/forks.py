@@ -139,6 +139,8 @@ class Zygote:
     ----------
     fences : tuple of str
         What stands between a child and this machine.
+    can_import_plotting : bool
+        Whether there is something for `import_plotting` to do.
     """
 
     def __init__(self, limits=None, hidden=(), allowed=(), given=(), how=None, nursery=None, wait=True,
@@ -153,7 +155,8 @@ class Zygote:
             "course": [str(_COURSE)] if allowed else [],
         }
         self._rest, self.fences = b"", ("a process of its own",) if self.how == "spawn" else ()
-        self.line, self._plots = self.nursery.zygote_line(), False
+        self.line = self.nursery.zygote_line()
+        self.can_import_plotting = self.line is not None
         if self.line is not None:
             self.line.settimeout(120)
             try:
@@ -205,8 +208,8 @@ class Zygote:
 
     def import_plotting(self):
         """Have matplotlib ready in children that start from now on: few answers use it, and it takes its time."""
-        if self.line is not None and not self._plots:
-            self._plots = True
+        if self.can_import_plotting:
+            self.can_import_plotting = False
             self.ask(b"P")
 
     def close(self):

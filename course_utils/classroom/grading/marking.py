@@ -38,8 +38,6 @@ def mark(data, assignment, student, zygote):
     except Unreadable as why:
         return _without_answers(assignment, student, "unreadable", [f"The file {why}."])
     answers = {exercise.name: _answer(exercise, notebook, assignment) for exercise in assignment.exercises}
-    if any(word in (answer.cell or "") for answer in answers.values() for word in ("plt", "matplotlib")):
-        zygote.import_plotting()
     flawless = _first_pass(assignment, answers, student, zygote)
     results = [_full(exercise) if exercise.name in flawless
                else _alone(exercise, answers[exercise.name], assignment.seed(student), zygote)

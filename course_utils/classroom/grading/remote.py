@@ -135,7 +135,13 @@ class RemoteAnswer(Elsewhere):
             return
         if self.child is None:
             self.child = self.zygote.child()
-        reply, _ = self.ask(self.answer.request())
+        request = self.answer.request()
+        reply, _ = self.ask({**request, "plots_later": self.zygote.can_import_plotting})
+        if reply.get("plots") is True:  # a child that has matplotlib from its zygote starts anew
+            self.zygote.import_plotting()
+            self.child.end()
+            self.child = self.zygote.child()
+            reply, _ = self.ask(request)
         self.loaded = True
         self.printed = ""
         self.defined = reply.get("defined") is True

@@ -59,6 +59,8 @@ class Conversation:
             steps = slices.steps(request["wanted"], request["answer"], request["given"], request["others"])
         except BaseException as problem:
             return {"defined": False, "error": tell(problem)}, b""
+        if request.get("plots_later") and any(step.names("matplotlib") for step in steps):
+            return {"plots": True}, b""
         for step in steps:
             try:
                 exec(step.code, self.namespace)

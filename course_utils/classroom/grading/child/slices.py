@@ -7,6 +7,7 @@ the imports, functions, classes and values that the answer names, directly or th
 import ast
 import builtins
 import functools
+import inspect
 import re
 
 __all__ = ["Step", "statements_in", "steps"]
@@ -29,6 +30,12 @@ class Step:
     def __init__(self, cell, statements, must):
         self.cell, self.must = cell, must
         self.code = compile(ast.Module(list(statements), []), f"<{cell}>", "exec")
+
+    def names(self, module, code=None):
+        """Whether it imports a module, or something in it, or reads an attribute of that name."""
+        code = code or self.code
+        return (any(name.split(".")[0] == module for name in code.co_names)
+                or any(self.names(module, inner) for inner in code.co_consts if inspect.iscode(inner)))
 
 
 def steps(wanted, answer, given, others):
