@@ -371,3 +371,12 @@ def test_numbers_are_close_where_numpy_says_so(dtype):
         for b in numbers.astype(dtype):
             wanted = np.isclose(a, b, rtol=1e-5, atol=1e-5, equal_nan=True)
             assert same_values((np.array([a, 0]),), (np.array([b, 0]),), 1e-5) == wanted, (a, b)
+
+
+def test_a_state_of_several_arrays_is_shown_by_its_shapes():
+    plain = Exercise(
+        "total", "Add a state up", "00_start", "total(state, more)", lambda state, more: sum(x.sum() for x in state),
+        "numpy", (Returns("total", "()"),), lambda: (Case(((np.ones(2), np.ones((2, 3))), [1, 2])),), (), (), (),
+        ("a", "b", "c"))
+    rows = dict(give_feedback(plain, diagnose(plain, lambda state, more: 0.0)).rows)
+    assert rows["Example"] == "`total(state of shapes (2,), (2, 3), [1, 2])`"

@@ -191,6 +191,8 @@ def _write(name, x):
         if x.ndim == 0 or 0 < np.prod(x.shape) <= 8:
             return _write_numbers(x.tolist())
         return f"{name} of shape {tuple(x.shape)}"
+    if isinstance(x, (list, tuple)) and x and all(isinstance(y, np.ndarray) or is_tensor(y) for y in x):
+        return f"{name} of shapes {', '.join(str(tuple(y.shape)) for y in x)}"
     if isinstance(x, (list, tuple)) and len(repr(x)) > 40:
         return f"{name} with {len(x)} entries"
     if isinstance(x, (float, np.number)):
