@@ -108,7 +108,7 @@ def _code():
 
 def _exercise(grade_id, path):
     try:
-        return exercises.find(grade_id.replace("-", "_"))
+        return exercises.find(grade_id.replace("-", "_"), (*exercises.HOMEWORK, *exercises.TOPICS))
     except ValueError as error:
         raise ValueError(f"path should have answer cells named like exercises, got {grade_id!r} in {path.name}: "
                          f"{error}") from None
