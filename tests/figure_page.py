@@ -35,6 +35,10 @@ def visited(context, path, viewport=None):
         yield page
         assert errors == []
         assert context.blocked[before:] == []
+    except Exception as problem:
+        if errors:  # what the page complained of may be why
+            problem.add_note(f"The page had complained: {errors}")
+        raise
     finally:
         page.close()
 
