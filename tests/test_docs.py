@@ -32,3 +32,11 @@ def test_a_wrong_example_is_found():
 
 def test_python_for_this_course_is_a_page():
     assert ROOT / "docs" / "python.md" in PAGES
+
+
+def test_headings_are_found_in_jupyterlab_too():
+    """GitHub's anchors are in small letters; JupyterLab keeps the heading's, so each heading has the other as well."""
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings
+    assert re.findall(r'<a id="([^"]+)"></a>\n\n## ', text) == [h.lower().replace(" ", "-") for h in headings]
