@@ -5,7 +5,9 @@ from pathlib import Path
 
 import nbformat
 from anatomy import Lesson
-from record import METADATA, number_cells
+from record import FOLDED, METADATA, number_cells
+
+from course_utils.classroom import pace
 
 SETUP = "from course_utils import start; start()\nfrom course_utils import check"
 TASK = """## Exercise 2.{k} Write {name}
@@ -58,7 +60,7 @@ OPENING = """You will be able to
 - predict what a temperature does
 - repair a softmax that overflows
 
-You need Python and notebook 1. 45 minutes, {part} of them exercises.
+You need Python and notebook 1. {whole} minutes, {part} of them exercises.
 
 Shapes: scores (T, S)."""
 RECAP = """## Recap
@@ -90,10 +92,10 @@ def build(a, b):
     10 to 14 the second exercise, 15 recap.
     """
     parts = [("markdown", "# 2 Softmax\n\nYou will have made weights out of scores.", []),
-             ("markdown", OPENING.format(part=a.minutes + b.minutes), []),
+             ("markdown", OPENING.format(whole="{whole}", part=a.minutes + b.minutes), []),
              ("code", SETUP, ["setup"]),
-             ("markdown", "## 2.1 Scores\n\nA weight of 0.73 is printed below.", []),
-             ("code", "print(0.731)", [], "0.731\n"),
+             ("markdown", "## 2.1 Scores\n\n**Predict.** Which weight is it? It was 0.73 before.", []),
+             ("code", "print(0.731)", ["answer"], "0.731\n"),
              *exercise(a.name, 1, a.minutes), *exercise(b.name, 2, b.minutes), ("markdown", RECAP, [])]
     notebook = nbformat.v4.new_notebook(metadata=copy.deepcopy(METADATA))
     for kind, source, tags, *printed in parts:
@@ -101,9 +103,13 @@ def build(a, b):
         cell.metadata = nbformat.from_dict({"slideshow": {"slide_type": "slide"}})
         if tags:
             cell.metadata["tags"] = tags
+        if "answer" in tags:
+            cell.metadata.update(nbformat.from_dict(FOLDED))
         if kind == "code":
             cell.execution_count = 1 + sum(c.cell_type == "code" for c in notebook.cells)
             cell.outputs = [nbformat.v4.new_output("stream", text=text) for text in printed]
         notebook.cells.append(cell)
+    opening = notebook.cells[1]
+    opening.source = opening.source.replace("{whole}", str(pace.rounded(pace.core_minutes(pace.parts(notebook.cells)))))
     number_cells(notebook)
     return Lesson("02_softmax", notebook, 20_000, Path("notebooks"))

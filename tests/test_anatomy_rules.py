@@ -5,15 +5,17 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from anatomy import RULES, complaints
+from anatomy import RULES, complaints, teaching
 from record import number_cells
 from small_notebook import build
+
+from course_utils.classroom.pace import ANSWER
 
 META = {"slideshow": {"slide_type": "slide"}}
 
 
 BANK = {name: SimpleNamespace(name=name, notebook="02_softmax", minutes=minutes, core=True)
-        for name, minutes in (("softmax", 12), ("temper", 8))}
+        for name, minutes in (("softmax", 12), ("temper", 10))}
 
 
 def find_in_small_bank(name):
@@ -22,10 +24,39 @@ def find_in_small_bank(name):
     return BANK[name]
 
 
+NOTES = """# 02 Softmax: teaching notes
+
+## Cuts
+
+| part | minutes | 50 minutes | 90 minutes |
+|---|---|---|---|
+| Opening | 1 | x | x |
+| 2.1 Scores | 2 | x | x |
+| Exercise 2.1 | 12 | x | x |
+| Exercise 2.2 | 10 |  | x |
+| Recap | 1 | x | x |
+
+## 2.1 Scores
+
+Ask for a guess first.
+"""
+
+
 @pytest.fixture
-def good(monkeypatch):
+def good(monkeypatch, tmp_path):
     monkeypatch.setattr("course_utils.exercises.find", find_in_small_bank)
+    monkeypatch.setattr("anatomy.teaching.NOTES", tmp_path)
+    (tmp_path / "02_softmax.md").write_text(NOTES, encoding="utf-8")
     return build(*BANK.values())
+
+
+def note(old, new):
+    """A way to break the teaching notes: replace text in their file."""
+    def change(lesson):
+        path = teaching.notes_of(lesson)
+        assert old in path.read_text(encoding="utf-8")
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return change
 
 
 def swap(i, old, new):
@@ -82,9 +113,9 @@ BREAKS = [
     ("objectives", swap(1, "compute", "understand"), "'understand'"),
     ("needs", swap(1, "Shapes", "Sizes"), "'Shapes'"),
     ("needs", swap(1, "You need", "Take"), "'You need'"),
-    ("needs", swap(1, "45 minutes", "45 min"), "one phrase"),
+    ("needs", swap(1, " minutes, ", " min, "), "one phrase"),
     ("needs", lambda lesson: swap(1, " of them", "9 of them")(lesson), "the opening says"),
-    ("needs", swap(1, "45 minutes", "5 minutes"), "should be more than"),
+    ("needs", swap(1, "25 minutes", "5 minutes"), "should be more than"),
     ("setup", untagged(2), "tag setup"),
     ("setup", swap(2, "; start()", ""), "call start()"),
     ("headings", swap(10, "2.2", "2.3"), "count 2.1"),
@@ -152,6 +183,23 @@ BREAKS = [
     ("cell_tags", lambda lesson: lesson.cells[3].metadata.update(tags=["exercize"]), "exercize"),
     ("cell_tags", lambda lesson: lesson.cells[4].metadata.update(tags=["nbval-ignore-output"]), "assert"),
     ("cell_tags", add(4, "\n# NBVAL_SKIP"), "by tags"),
+    ("predictions", untagged(4), "tag it answer"),
+    ("predictions", lambda lesson: lesson.cells.__delitem__(4), "without a cell tagged answer"),
+    ("predictions", lambda lesson: lesson.cells[4].metadata.update(tags=["neutral"]), "without a cell tagged answer"),
+    ("answers", lambda lesson: lesson.cells[3].metadata.update(tags=["answer"]), "should be one fold"),
+    ("answers", add(3, f"\n\n<details>\n<summary>{ANSWER}</summary>\n\nIt is 0.73.\n\n</details>"), "needs the tag"),
+    ("answers", lambda lesson: lesson.cells[4].metadata.update(tags=["neutral"]), "neutral is for a figure"),
+    ("form", lambda lesson: lesson.cells[4].metadata.pop("collapsed"), "metadata beside"),
+    ("minutes", swap(1, "25 minutes", "30 minutes"), "state 25"),
+    ("minutes", with_code(*["\n".join(["a = 1"] * 25)] * 17), "at most 90"),
+    ("no_notes", add(3, "\n\n*For the lecturer.* Ask."), "speaks to the lecturer"),
+    ("no_notes", lambda lesson: lesson.cells[3].metadata.slideshow.update(slide_type="notes"), "to the lecturer"),
+    ("teaching_notes", lambda lesson: teaching.notes_of(lesson).unlink(), "there is no"),
+    ("teaching_notes", note("## 2.1 Scores", "## 2.7 Scores"), "no heading of the lesson"),
+    ("teaching_notes", note("| 2.1 Scores | 2 |", "| 2.1 Scores | 5 |"), "the table says 5"),
+    ("teaching_notes", note("| Recap | 1 | x | x |\n", ""), "no row 'Recap'"),
+    ("teaching_notes", note("| Recap | 1 |", "| 2.9 | 1 |"), "the lesson has not"),
+    ("teaching_notes", note(" x | x |", "  |  |"), "the cut for 50 minutes takes 0"),
     ("plain_python", with_code("from math import *"), "import *"),
     ("plain_python", with_code("input()"), "stops Run All"),
     ("plain_python", with_code("open('/home/me/x')"), "/home/me/x"),

@@ -43,6 +43,8 @@ METADATA = {
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 MODEL_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 KEPT = ("nbgrader", "slideshow", "tags")  # of a cell's metadata
+# JupyterLab opens a cell with these folded, and unfolds it when it is run, by hand or with all others.
+FOLDED = {"collapsed": True, "jupyter": {"outputs_hidden": True}}
 
 
 class NotRecordable(Exception):
@@ -92,6 +94,8 @@ def normalise(notebook, name):
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({k: cell.metadata[k] for k in KEPT if cell.metadata.get(k)})
         if cell.cell_type == "code":
+            if "answer" in cell.metadata.get("tags", []):  # what answers a prediction is not on the same screen
+                cell.metadata.update(nbformat.from_dict(FOLDED))
             cell.outputs = merge_streams(cell.outputs)
     return nbformat.writes(rename_models(notebook, name)) + "\n"
 

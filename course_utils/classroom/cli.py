@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": ("course_utils.classroom.doctor", "say in plain words what is missing on this machine"),
     "progress": ("course_utils.overview", "show which exercises you have passed and what comes next"),
     "bank": ("course_utils.checks.bank", "table of known mistakes and right answers, each with its verdict"),
+    "pace": ("course_utils.classroom.pace", "count how long each lesson takes, by the written rule"),
     "export": ("course_utils.classroom.export", "write a notebook as one page that needs no kernel and no network"),
     "homework": ("course_utils.classroom.homework", "give homework out, grade it safely, tell students why"),
     "bench": ("course_utils.classroom.bench", "measure every figure the course promises, beside its bar"),

@@ -1,6 +1,6 @@
 """The rules for a notebook of the course. Each takes a Lesson and yields its complaints."""
 
-from anatomy import exercises, form, structure, writing  # noqa: F401 - importing registers their rules
+from anatomy import exercises, form, predictions, structure, teaching, writing  # noqa: F401 - importing registers their rules
 from anatomy.lesson import RULES, Lesson
 
 __all__ = ["RULES", "Lesson", "complaints"]

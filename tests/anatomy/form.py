@@ -6,13 +6,13 @@ import statistics
 
 import nbformat
 from notebook_parts import tags, texts
-from record import number_cells
+from record import FOLDED, number_cells
 
 from anatomy.lesson import rule
 
 SLIDES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
 TAGS = {"setup", "exercise", "check", "why", "hide-input", "no-slide", "solution", "raises-exception",
-        "nbval-ignore-output"}
+        "nbval-ignore-output", "answer", "neutral"}
 
 
 @rule
@@ -93,7 +93,7 @@ def recorded(lesson):
 
 @rule
 def form(lesson):
-    """The file is as tools/record.py writes it: kernel, ids, no metadata beside slideshow and tags."""
+    """The file is as tools/record.py writes it: kernel, ids, no metadata beside slideshow, tags and folded answers."""
     kernel = lesson.notebook.metadata.get("kernelspec", {}).get("name")
     if kernel != "python3":
         yield f"the kernel should be python3, got {kernel!r}"
@@ -101,8 +101,10 @@ def form(lesson):
     if extra or "version" in lesson.notebook.metadata.get("language_info", {}):
         yield f"metadata of the machine or of an editor is left: {sorted(extra) or 'language_info.version'}"
     for i, cell in enumerate(lesson.cells):
-        if set(cell.metadata) - {"slideshow", "tags"}:
-            yield f"cell {i}: metadata {sorted(set(cell.metadata) - {'slideshow', 'tags'})}"
+        rest = {key: value for key, value in cell.metadata.items() if key not in ("slideshow", "tags")}
+        wanted = FOLDED if cell.cell_type == "code" and "answer" in tags(cell) else {}
+        if rest != wanted:
+            yield f"cell {i}: metadata beside slideshow and tags should be {wanted or 'none'}, got {rest}"
     ids = [cell.get("id") for cell in lesson.cells]
     if ids != fresh_ids(lesson.notebook):
         yield "cell ids are not those of tools/record.py: record the notebook"

@@ -55,7 +55,7 @@ def first_list(text):
 
 @rule
 def needs(lesson):
-    """What the reader needs, the minutes and the shapes; the exercises' minutes add up."""
+    """What the reader needs, the minutes and the shapes; the minutes of the core exercises add up."""
     for word in ("You need", "Shapes"):
         if word not in lesson.opening:
             yield f"the cells before the set-up should have a line {word!r}"
@@ -65,9 +65,10 @@ def needs(lesson):
         return
     whole, part = map(int, found[0])
     tasks = [block for block in blocks(lesson.notebook) if block.task is not None]
-    known = sum(block.minutes_and_kind[0] for block in tasks if block.minutes_and_kind)
+    known = sum(block.minutes_and_kind[0] for block in tasks
+                if block.minutes_and_kind and block.minutes_and_kind[1] == "core")
     if known != part:
-        yield f"the exercises take {known} minutes together, the opening says {part}"
+        yield f"the core exercises take {known} minutes together, the opening says {part}"
     if not part < whole <= 120:
         yield f"{whole} minutes in all should be more than {part} and at most 120"
 
