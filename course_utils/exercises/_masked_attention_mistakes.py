@@ -111,6 +111,16 @@ def _queries_divided_in_place(q, k, v, mask):
     return output, weights
 
 
+def _renewed(weights, mask):
+    weights = weights * mask
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def _renewed_but_empty(weights, mask):
+    weights = weights * mask
+    return weights / weights.sum(-1, keepdim=True).clamp(min=1e-30)
+
+
 def _renewed_with_a_rest(rest):
     def after(weights, mask):
         weights = weights * mask
@@ -207,6 +217,12 @@ MISTAKES = (
     _mistake("weight-zero", "Weights are set to 0 after the softmax, so the rest of a row sums to less than 1.",
              "Sum the weights of a query that has a hidden key.", hide=lambda scores, mask: scores,
              after=lambda weights, mask: weights * mask),
+    *(_mistake(f"after-softmax-renormalised{name}",
+               "Weights are set to 0 after the softmax and divided by what is left. On paper that is right; beside a "
+               "hidden score far above the visible ones `float32` has nothing left to divide.",
+               "Give a hidden key a score of 110 and print the sum of the visible weights before you divide.",
+               hide=lambda scores, mask: scores, after=after)
+      for name, after in (("", _renewed_but_empty), ("-nan", _renewed))),
     *(_mistake(f"divided-with-a-rest-{name}",
                "A small number is added to the sum of a row, and a row with a small sum then loses weight.",
                "Give a hidden key a score of 30 and sum the weights of the visible ones.",

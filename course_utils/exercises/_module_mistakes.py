@@ -78,6 +78,14 @@ def _after_softmax(torch, scores, mask):
     return weights if mask is None else weights * mask
 
 
+def _renewed(smallest):
+    def normalise(torch, scores, mask):
+        weights = _after_softmax(torch, scores, mask)
+        return weights if mask is None else weights / weights.sum(-1, keepdim=True).clamp(min=smallest)
+
+    return normalise
+
+
 def _filled(value):
     def normalise(torch, scores, mask):
         return torch.softmax(scores if mask is None else scores.masked_fill(~mask, value), dim=-1)
@@ -292,6 +300,11 @@ MISTAKES = (
            "Leave the mask out and look at row 0 of the weights.", normalise=_causal_by_itself),
     _mistake("mask-after-softmax", "The weights are zeroed after the softmax, so that the rest no longer sums to 1.",
              "Sum the weights of a query with hidden keys.", normalise=_after_softmax),
+    *(_alone(f"renormalised-after-softmax{name}",
+             "The weights are zeroed after the softmax and divided by what is left. On paper that is right; beside a "
+             "hidden score far above the visible ones `float32` has nothing left to divide.",
+             "Multiply W_q.weight by 1000 and print what is left of the visible weights before you divide.",
+             normalise=_renewed(smallest)) for name, smallest in (("", 0.0), ("-and-covered", 1e-30))),
     _mistake("hidden-scores-zero", "Hidden scores become 0, and exp(0) = 1 is still a weight.",
              "Look at the weights where the mask is False.", normalise=_filled(0.0)),
     _mistake("hidden-scores-minus-ten", "Hidden scores become -10, which leaves them a small weight.",

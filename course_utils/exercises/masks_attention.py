@@ -33,6 +33,8 @@ def _cases():
         Case((*draw((3, 4), (5, 4), (5, 2), seed=79), _mask("xxxxx", "xxxxx", "xxxxx")), note="nothing hidden"),
         Case((tensor([[-16384.0] + [0.0] * 15]), low_k, tensor([[1.0], [2.0], [4.0]]), _mask("xx-")),
              note="scores below -12000"),
+        Case((tensor([[0.18], [1.0]]), tensor([[0.0], [0.7], [141.0]]), tensor([[10.0], [20.0], [90.0]]), _mask("xx-")),
+             note="hidden scores far above the others"),
     )
 
 
@@ -136,12 +138,6 @@ def _by_smallest_number(q, k, v, mask):
     return weights.matmul(v), weights
 
 
-def _renormalised(q, k, v, mask):
-    weights = (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1) * mask
-    weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-30)
-    return weights @ v, weights
-
-
 def _added(q, k, v, mask):
     import torch
 
@@ -228,7 +224,6 @@ MASKED_ATTENTION = Exercise(
         Equivalent("where", _by_where),
         Equivalent("minus-one-billion-and-covered", _by_large_number),
         Equivalent("smallest-number-and-covered", _by_smallest_number),
-        Equivalent("after-softmax-renormalised", _renormalised),
         Equivalent("additive-mask", _added),
         Equivalent("loops", _by_loop),
         Equivalent("torch-function", _by_torch),

@@ -6,7 +6,7 @@ from functools import cache
 from course_utils.checks import Broken, Case, Exercise, Probe, Returns, Stopped
 from course_utils.exercises._module_equivalents import EQUIVALENTS
 from course_utils.exercises._module_mistakes import MISTAKES, module_by_stages
-from course_utils.exercises._shared import draw, rounded
+from course_utils.exercises._shared import draw, rounded, tensor
 
 _NAMES = ("W_q", "W_k", "W_v", "W_o")
 
@@ -271,6 +271,20 @@ def _low_scores_do_not_bring_hidden_keys_back(call):
                       "fill with `-math.inf`, which is below every score")
 
 
+def _a_high_score_leaves_the_others_alone(call):
+    import torch
+
+    # Every query is 1 in each feature, every key its position: the scores in a head are 0, 1 and 141.
+    x = tensor([[[0.0] * 4, [math.sqrt(0.5)] * 4, [100.0] * 4]])
+    one, zero = torch.eye(4), torch.zeros(4)
+    high = {"W_q.weight": 0 * one, "W_q.bias": zero + 1, "W_k.weight": one, "W_k.bias": zero}
+    weights = call(4, 2, x=x, mask=tensor([[True, True, False]] * 3), set_to=high)[1][0, 0, 0].detach()
+    if not (weights - tensor([0.26894, 0.73106, 0.0])).abs().max() < 1e-3:
+        return Broken("a hidden key should change nothing, however high its score",
+                      f"keys 0 and 1 may be seen, with the scores 0 and 1; the hidden key has 141: wanted the weights "
+                      f"[0.269, 0.731, 0.000], got {rounded(weights)}", "hide before the softmax, not after it")
+
+
 MULTI_HEAD_ATTENTION = Exercise(
     name="MultiHeadAttention",
     title="Write masked multi-head attention as a module",
@@ -295,6 +309,7 @@ MULTI_HEAD_ATTENTION = Exercise(
         Probe("gradients reach the inputs on every way", _gradients_arrive),
         Probe("large scores give finite weights", _large_scores_stay_finite),
         Probe("hidden keys stay hidden beside low scores", _low_scores_do_not_bring_hidden_keys_back),
+        Probe("hidden keys change nothing beside a high score", _a_high_score_leaves_the_others_alone),
     ),
     stages=module_by_stages,
     mistakes=MISTAKES,

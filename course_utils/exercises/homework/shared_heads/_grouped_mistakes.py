@@ -297,6 +297,13 @@ MISTAKES = (
              clean=lambda weights, seen: weights),
     _mistake("mask-after-softmax", "The mask is laid over the weights after softmax, so rows no longer sum to 1.",
              "Sum a row of your weights under a mask.", hide=lambda scores, seen: scores),
+    *(_mistake(f"renormalised-after-softmax{name}",
+               "The mask is laid over the weights and the rows are divided by what is left: nothing, in `float32`, "
+               "beside a hidden score far above the visible ones.",
+               "Give a hidden key a score of 110 and print what is left before you divide.",
+               hide=lambda scores, seen: scores,
+               clean=lambda weights, seen, least=least: (weights * seen) / (weights * seen).sum(-1, True).clamp(least))
+      for name, least in (("", 1e-30), ("-nan", 0.0))),
     _mistake("mask-too-weak", "A small number is subtracted from hidden scores, so some of their weight stays.",
              "How large is exp(-10)? How large may a weight of a hidden key be?",
              hide=lambda scores, seen: scores.masked_fill(~seen, -10.0), clean=lambda weights, seen: weights),

@@ -61,6 +61,8 @@ def _cases():
              part=_MASKS),
         Case((*draw(*_sizes(3, 3, T=2), seed=20), _per_head_mask(2, 1, 2, 5, seed=21)),
              note="a mask of shape (B, 1, T, S)", part=_MASKS),
+        Case((tensor([[[[1.0]], [[1.0]]]]), tensor([[[[0.0], [0.7], [141.0]]]]), tensor([[[[10.0], [20.0], [90.0]]]]),
+              tensor([[True, True, False]])), note="a hidden score far above the others", part=_MASKS),
         Case((*draw(*_sizes(6, 2), seed=22), some), note="rows that see no key", part=_HIDDEN),
         Case((*draw(*_sizes(6, 3), seed=23), _per_head_mask(2, 6, 3, 5, seed=24)),
              note="a mask for each query head, 3 key heads", part=_HIDDEN),
@@ -294,16 +296,6 @@ def _by_sequence(q, k, v, mask=None):
     return tuple(torch.stack(things) for things in zip(*found))
 
 
-def _weights_renormalised(q, k, v, mask=None):
-    n_shared = q.shape[1] // k.shape[1]
-    k, v = (x.repeat_interleave(n_shared, 1) for x in (k, v))
-    weights = (q @ k.mT / math.sqrt(k.shape[-1])).softmax(-1)
-    if mask is not None:
-        weights = weights * mask
-        weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-30)
-    return weights @ v, weights
-
-
 GROUPED_QUERY_ATTENTION = Exercise(
     name="grouped_query_attention",
     title="Share keys and values among heads",
@@ -338,7 +330,6 @@ GROUPED_QUERY_ATTENTION = Exercise(
         Equivalent("torch-function", _by_torch),
         Equivalent("loop-over-groups", _by_groups),
         Equivalent("loop-over-sequences", _by_sequence),
-        Equivalent("renormalised", _weights_renormalised),
     ),
     hints=(
         "How many query heads share one key head? Call that number G, and write down for Hq = 6, Hkv = 3 which key "
