@@ -184,6 +184,9 @@ def _fitting(mask, scores):
     dtype = str(getattr(mask, "dtype", type(mask).__name__))
     if dtype.split(".")[-1] != "bool" or not hasattr(mask, "shape"):
         raise ValueError(f"mask should be a boolean array (True = may attend), got {dtype}")
+    if isinstance(mask, np.ndarray) and not isinstance(scores, np.ndarray):
+        raise ValueError("mask should be a PyTorch tensor as q, k and v are, got a NumPy array: "
+                         "torch.from_numpy(mask) is one")
     wanted, got = tuple(scores.shape), tuple(mask.shape)
     # The mask may not have more axes than the scores: it would silently add some to the output.
     if len(got) > len(wanted) or any(g not in (1, w) for g, w in zip(got[::-1], wanted[::-1])):

@@ -127,6 +127,8 @@ A, B = np.zeros((2, 3)), np.zeros((4, 3))
     (lambda: scaled_dot_product_attention(A, B, A), r"v should have shape \(\.\.\., S=4, d_v\), got \(2, 3\)"),
     (lambda: scaled_dot_product_attention(A, B, B, np.zeros((2, 4))), r"mask should be a boolean .* got float64"),
     (lambda: scaled_dot_product_attention(A, B, B, True), r"mask should be a boolean array .*, got bool"),
+    (lambda: scaled_dot_product_attention(*map(torch.from_numpy, (A, B, B)), np.ones((2, 4), bool)),
+     r"mask should be a PyTorch tensor as q, k and v are, got a NumPy array"),
     (lambda: scaled_dot_product_attention(A, B, B, A > 0), r"mask should broadcast .* \(2, 4\), got \(2, 3\)"),
     (lambda: scaled_dot_product_attention(A, B, B, np.ones((5, 2, 4), bool)), r"mask should .* got \(5, 2, 4\)"),
     (lambda: causal_mask(0), r"T should be a whole number from 1, got 0"),
