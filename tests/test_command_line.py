@@ -203,8 +203,18 @@ def test_a_browser_only_where_it_is_wanted(started):
 def test_a_learners_own_jupyter_settings_stay(monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/mine")
     paths = lab.server_environment()["JUPYTER_CONFIG_PATH"].split(os.pathsep)
-    assert paths[1:] == ["/mine"]
+    assert paths[2:] == ["/mine"]
     assert (Path(paths[0]) / "labconfig" / "default_setting_overrides.json").is_file()
+    assert (Path(paths[1]) / "labconfig" / "page_config.json").is_file()
+
+
+def test_nbgraders_buttons_are_for_those_who_ask(started, monkeypatch):
+    environments = []
+    monkeypatch.setattr(lab, "_become", lambda command, environment: environments.append(environment) or 0)
+    assert cli.main(["lab"]) == cli.main(["lab", "--nbgrader"]) == 0
+    learner, teacher = (environment["JUPYTER_CONFIG_PATH"] for environment in environments)
+    assert "jupyter_config_learner" in learner
+    assert "jupyter_config_learner" not in teacher
 
 
 def test_jupyterlab_answers_on_loopback_at_the_notebook_and_asks_for_no_news(folder, tmp_path):
@@ -231,9 +241,12 @@ def test_jupyterlab_answers_on_loopback_at_the_notebook_and_asks_for_no_news(fol
         config = json.loads(config)
         assert config["treePath"] == "notebooks/00_start.ipynb"
         assert config["news"] == {"disabled": True}
+        assert "@jupyter/nbgrader" in config["disabledExtensions"]
         settings = json.loads(get("/lab/api/settings/@jupyterlab/apputils-extension:notification"))
         defaults = {name: about["default"] for name, about in settings["schema"]["properties"].items()}
         assert (defaults["fetchNews"], defaults["checkForUpdates"]) == ("false", False)
+        widgets = json.loads(get("/lab/api/settings/@jupyter-widgets/jupyterlab-manager:plugin"))
+        assert widgets["schema"]["properties"]["saveState"]["default"] is True, "figures would be dead the next day"
         addresses = re.findall(r"https?://([^:/]+)", (tmp_path / "log").read_text())
         assert set(addresses) <= {"127.0.0.1", "localhost"}
     finally:

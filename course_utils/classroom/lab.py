@@ -115,13 +115,25 @@ def server_command(folder: Path, notebook: Path, port: int, browser: bool) -> li
     return command
 
 
-def server_environment() -> dict[str, str]:
-    """The environment in which JupyterLab asks for no news and takes no other Python's kernel."""
-    ours = str(Path(__file__).with_name("jupyter_config"))
+def server_environment(nbgrader: bool = False) -> dict[str, str]:
+    """Build the environment in which JupyterLab asks for no news and takes no other Python's kernel.
+
+    Parameters
+    ----------
+    nbgrader : bool
+        Whether nbgrader's buttons show where it is installed: a teacher wants them, a learner does not.
+
+    Returns
+    -------
+    dict of str to str
+        This process's environment with what JupyterLab needs on top.
+    """
+    names = ["jupyter_config"] + ["jupyter_config_learner"] * (not nbgrader)
+    paths = [str(Path(__file__).with_name(name)) for name in names]
     already = os.environ.get("JUPYTER_CONFIG_PATH")
     return {
         **os.environ,
-        "JUPYTER_CONFIG_PATH": os.pathsep.join([ours, already] if already else [ours]),
+        "JUPYTER_CONFIG_PATH": os.pathsep.join([*paths, already] if already else paths),
         # a kernel that somebody once registered as python3 for all their notebooks would win otherwise
         "JUPYTER_PREFER_ENV_PATH": "1",
     }
@@ -131,6 +143,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("notebook", nargs="?", default="00", help="its number or name (default: 00)")
     parser.add_argument("--port", type=int, help=f"default: the first free one from {DEFAULT_PORT}")
     parser.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
+    parser.add_argument("--nbgrader", action="store_true", help="show nbgrader's buttons, for teachers who have it")
 
 
 def run(args) -> int:
@@ -161,7 +174,8 @@ def run(args) -> int:
         return complain(f"Port {port} is taken by another program (perhaps a JupyterLab that still runs).",
                         f"Stop that one, or use another port: --port {other}")
     print(f"JupyterLab opens {notebook.as_posix()} on port {port}. To stop it: Ctrl+C here.", flush=True)
-    return _become(server_command(folder, notebook, port, not args.no_browser), server_environment())
+    return _become(server_command(folder, notebook, port, not args.no_browser),
+                   server_environment(args.nbgrader))
 
 
 def _become(command: list[str], environment: dict[str, str]) -> int:
