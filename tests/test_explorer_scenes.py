@@ -36,6 +36,8 @@ from course_utils.explorers.hull import convex_hull
     (lambda: SoftmaxExplorer([1, 2], "ab"), "^names should be a list of 2 strings, got 'ab'"),
     (lambda: SoftmaxExplorer([1, 2], temperature=0), "^temperature should be one finite number from 0.05 to 100"),
     (lambda: SoftmaxExplorer([1, 2], shift=np.inf), "^shift should be one finite number from -2000 to 2000, got inf"),
+    (lambda: SoftmaxExplorer([1, 2], controls=["scale"]), "^controls should be one of 'temperature', 'shift', "),
+    (lambda: SoftmaxExplorer([1, 2], steps=[]), r"^steps should hold 1 to 8 numbers, got shape \(0,\)"),
     (lambda: SoftmaxExplorer([1, 2], function=3), "^function should be a function of the scores, got int"),
     (lambda: HullExplorer([(0, 0), (1, 1)]), r"^values should have shape \(3 to 8, 2\), got \(2, 2\)"),
     (lambda: HullExplorer([(0, 0, 0)] * 3), r"^values should have shape \(3 to 8, 2\), got \(3, 3\)"),
@@ -140,8 +142,7 @@ def test_softmax_weights_are_the_references_until_the_literal_formula_breaks():
     assert np.isnan(figure.weights).all()
     figure.stable = True
     np.testing.assert_allclose(figure.weights, before, rtol=1e-9)
-    figure.scores = [1, 1, 1]
-    assert figure.entropy == pytest.approx(np.log(3))
+    assert figure.ratio == pytest.approx(before[0] / before[1])
 
 
 def test_a_learners_softmax_is_asked_for_its_weights_again_when_scores_move():

@@ -90,13 +90,6 @@ def test_causal_mask(page, T):
     assert table(page.evaluate("T => [...causalAllowed(T, T)]", T), T, T).tolist() == causal_mask(T).int().tolist()
 
 
-def test_entropy_is_in_nats(page):
-    weights = softmax(np.random.default_rng(0).standard_normal(9))
-    assert page.evaluate("w => entropy(w)", weights.tolist()) == pytest.approx(-(weights * np.log(weights)).sum())
-    assert page.evaluate("() => entropy([0, 1, 0])") == 0
-    assert page.evaluate("() => entropy([5, 0.5, 0.5, 5], 1, 2)") == pytest.approx(np.log(2))
-
-
 def test_mean_and_variance(page):
     values = np.random.default_rng(0).standard_normal(50)
     assert page.evaluate("v => meanVariance(v)", values.tolist()) == pytest.approx([values.mean(), values.var()])

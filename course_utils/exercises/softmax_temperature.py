@@ -82,7 +82,7 @@ TEMPERATURE = Exercise(
     cases=_temperature_cases,
     probes=(
         Probe("each row sums to 1 at every temperature", _warm_rows_sum_to_one),
-        Probe("one more point of score means exp(1 / T) times the weight", _differences_are_divided),
+        Probe("one more point of score means exp(1 / τ) times the weight", _differences_are_divided),
         Probe("scores and temperature in another unit give the same weights", _same_unit_same_weights),
         Probe("very cold, the largest score takes all", _cold_chooses),
     ),

@@ -8,21 +8,34 @@ import traitlets
 from course_utils.attention import softmax
 from course_utils.explorers.base import browser_code
 from course_utils.explorers.film import Film
-from course_utils.explorers.scenes import COLOURS, Scene, labels, new_figure, number, number_list, plain, shown
+from course_utils.explorers.scenes import (
+    COLOURS,
+    Scene,
+    choice,
+    labels,
+    new_figure,
+    number,
+    number_list,
+    plain,
+    shown,
+)
 
 _COUNTS = range(2, 9)
 _LIMIT = 6.0
 STOPS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0,
          20.0, 50.0, 100.0)
 """The temperatures at which the slider stops."""
+CONTROLS = ("temperature", "shift", "stable", "argmax")
+"""What can stand above the figure: a slider, buttons, and two boxes to tick."""
 
 
 class SoftmaxExplorer(Scene):
     """Move scores and the temperature, and watch exp and the sum turn them into weights.
 
     Each score has a row: its slider, the term exp(score / temperature) as a number and a bar, and its weight, which
-    is its share of the sum. Below stand the sums. Buttons add the same number to every score: the terms change, the
-    weights do not. "Subtract the largest score first" shows how softmax stays finite for scores such as 1000.
+    is its share of the sum. Below stand the sums, and how many times the second weight the first one is. Buttons add
+    the same number to every score: the terms change, the weights do not. "Subtract the largest score first" shows how
+    softmax stays finite for scores such as 1000.
 
     Parameters
     ----------
@@ -38,6 +51,10 @@ class SoftmaxExplorer(Scene):
         Subtract the largest score before exp.
     hardmax : bool, default False
         Also show argmax: weight 1 for the largest score, 0 for the others.
+    controls : sequence of {"temperature", "shift", "stable", "argmax"}, optional
+        Which controls stand above the figure; all when left out. A lesson shows those that it has come to.
+    steps : sequence of float, default (-1, 1, 10, 100, 1000)
+        What the buttons of "shift" add to every score.
     function : callable, optional
         Another softmax, like the learner's own: takes the scores divided by the temperature, shape (n,), and
         returns n weights. Its weights are marked beside the bars, and rows where they differ are named. Without a
@@ -61,8 +78,8 @@ class SoftmaxExplorer(Scene):
     Raises
     ------
     ValueError
-        When there are not two to eight finite scores, names do not fit, the temperature is not positive, or
-        `function` cannot be called.
+        When there are not two to eight finite scores, names do not fit, the temperature is not positive, a control
+        is unknown, or `function` cannot be called.
 
     Examples
     --------
@@ -91,9 +108,12 @@ class SoftmaxExplorer(Scene):
     limit = traitlets.Float(_LIMIT).tag(sync=True)
     film = traitlets.Dict().tag(sync=True)
     function_name = traitlets.Unicode().tag(sync=True)
+    controls = traitlets.List().tag(sync=True)
+    steps = traitlets.List().tag(sync=True)
 
     def __init__(self, scores=(2.0, 1.0, 0.0), names=None, *, temperature=1.0, shift=0.0, stable=False, hardmax=False,
-                 function=None, presets=None, covered=False, note="", title="From scores to weights", made_by=None):
+                 controls=CONTROLS, steps=(-1, 1, 10, 100, 1000), function=None, presets=None, covered=False, note="",
+                 title="From scores to weights", made_by=None):
         scores = number_list("scores", scores, _COUNTS, -_LIMIT, _LIMIT)
         self._count = len(scores)
         if function is not None and not callable(function):
@@ -103,7 +123,9 @@ class SoftmaxExplorer(Scene):
             title=title, made_by=made_by, note=note, covered=covered,
             presets=_usual(self._count) if presets is None else presets, scores=scores,
             names=labels("names", names, self._count), temperature=temperature, shift=shift, stable=bool(stable),
-            hardmax=bool(hardmax), function_name=str(getattr(function, "whose", "your function")).split(" (")[0])
+            hardmax=bool(hardmax), controls=[choice("controls", each, CONTROLS) for each in controls],
+            steps=number_list("steps", steps, range(1, 9), -2000, 2000),
+            function_name=str(getattr(function, "whose", "your function")).split(" (")[0])
         self._record()
 
     def checks(self):
@@ -168,11 +190,10 @@ class SoftmaxExplorer(Scene):
         return self._film.frames[STOPS.index(self.temperature)]
 
     @property
-    def entropy(self):
-        """How spread out the weights are (float, nats): 0 when one has everything, ln n when all are equal."""
-        weights = self.weights
-        known = np.where(weights > 0, weights, 1.0)
-        return float(-(weights * np.log(known)).sum()) + 0.0
+    def ratio(self):
+        """How many times the second weight the first one is (float, no unit)."""
+        first, second = np.array(self.scores[:2]) / self.temperature
+        return float(np.exp(first - second))
 
     def describe(self):
         """Say in a sentence what the figure shows; used as alternative text."""

@@ -2,12 +2,13 @@
 
 FIGURES.bars = ctx => {
   const names = ctx.get("names"), maker = ctx.get("function_name"), table = softmaxTable(ctx, names, maker);
-  ctx.range({ trait: "temperature", label: "Temperature", values: ctx.get("stops"), format: v => words(v, v < 1 ? 2 : v < 10 ? 1 : 0) });
-  buttonGroup(ctx, "Add to every score:", [...[-1, 1, 10, 100, 1000].map(step =>
+  const wanted = name => ctx.get("controls").includes(name);
+  if (wanted("temperature")) ctx.range({ trait: "temperature", label: "Temperature", values: ctx.get("stops"), format: v => words(v, v < 1 ? 2 : v < 10 ? 1 : 0) });
+  if (wanted("shift")) buttonGroup(ctx, "Add to every score:", [...ctx.get("steps").map(step =>
     [`${step < 0 ? "−" : "+"}${Math.abs(step)}`, () => ctx.set("shift", clamp(ctx.get("shift") + step, -2000, 2000))]),
     ["0 again", () => ctx.set("shift", 0)]]);
-  ctx.checkbox({ trait: "stable", label: "Subtract the largest score first" });
-  ctx.checkbox({ trait: "hardmax", label: "Show argmax" });
+  if (wanted("stable")) ctx.checkbox({ trait: "stable", label: "Subtract the largest score first" });
+  if (wanted("argmax")) ctx.checkbox({ trait: "hardmax", label: "Show argmax" });
   presetButtons(ctx);
   const root = sheet(ctx, ctx.get("title"), [table]);
   const tell = coverButton(ctx, table.answers);
@@ -34,7 +35,7 @@ function softmaxSteps(scores, temperature, shift, stable) {
   const sum = terms.reduce((a, b) => a + b, 0), literal = !stable && (!Number.isFinite(sum) || sum === 0);
   const weights = literal ? terms.map(term => term / sum)
     : [...softmaxRows(shifted, 1, scores.length, { temperature }, new Float64Array(scores.length))];
-  return { shifted, terms, sum, weights, temperature, shift, stable, entropy: entropy(weights), broken: literal };
+  return { shifted, terms, sum, weights, temperature, shift, stable, broken: literal };
 }
 
 // The weights that a function in Python gave for these scores at this stop of the temperature, or null.
@@ -59,9 +60,10 @@ function softmaxTable(ctx, names, maker) {
   const sum = text(SOFT.number + 64, bottom + 26, "", { ...right, class: "cu-strong" });
   const whole = text(SOFT.width, bottom + 26, "", { ...right, class: "cu-strong" });
   const stack = names.map(() => svg("rect", { y: bottom + 12, height: 18, style: "stroke: var(--cu-bg); stroke-width: 2; fill: var(--cu-value)" }));
+  const parts = names.map(name => text(0, bottom + 46, short(name, 8), { class: "cu-small", "text-anchor": "middle" }));
   const keys = [svg("g", {}, svg("rect", { x: 1, y: -12, width: 22, height: 13, style: HARD }), text(30, 0, "argmax", small)),
-    svg("g", {}, svg("path", { d: diamond(8, -5), style: MARK }), text(22, 0, short(maker, 30), small))];
-  const node = svg("g", { "aria-hidden": "true" }, ...heads, ...rows.map(row => row.node), line, sumWord, sum, whole, ...stack, ...keys);
+    svg("g", {}, svg("path", { d: diamond(8, -5), style: MARK }), text(22, 0, short(maker, 28), small))];
+  const node = svg("g", { "aria-hidden": "true" }, ...heads, ...rows.map(row => row.node), line, sumWord, sum, whole, ...stack, ...parts, ...keys);
   const inputs = names.map((name, n) => {
     const [input, refresh] = numberSlider(ctx, {
       label: `Score of ${name}`, min: -limit, max: limit, step: 0.1, get: () => ctx.get("scores")[n],
@@ -86,13 +88,16 @@ function softmaxTable(ctx, names, maker) {
       const size = (now.weights[n] || 0) * (SOFT.share - SOFT.weight);
       fill(rect, { x, width: size }, []);
       rect.style.fillOpacity = 1 - 0.55 * (n % 2);
+      // A name stands under its part where there is room for it.
+      moveTo(parts[n], [x + size / 2, 0]);
+      parts[n].style.display = size > 9 * Math.min(8, [...names[n]].length) ? "" : "none";
       x += size;
     });
     [hardmax, other].forEach((shown, n) => { keys[n].style.display = shown ? "" : "none"; });
-    moveTo(keys[0], [SOFT.weight, bottom + 54]);
-    moveTo(keys[1], [SOFT.weight + (hardmax ? 110 : 0), bottom + 54]);
+    moveTo(keys[0], [SOFT.name, bottom + 26]);
+    moveTo(keys[1], [SOFT.name + (hardmax ? 110 : 0), bottom + 26]);
   };
-  const answers = [...rows.flatMap(row => row.answers), sumWord, sum, whole, ...stack, ...keys];
+  const answers = [...rows.flatMap(row => row.answers), sumWord, sum, whole, ...stack, ...parts, ...keys];
   return { node, width: SOFT.width, height: bottom + 58, inputs, draw, answers };
 }
 
@@ -126,10 +131,9 @@ function tableRow(name, y, row) {
 function softmaxSentence(now, names) {
   if (now.broken) return now.sum === 0 ? "Every term is 0: the formula divides 0 by 0."
     : "exp has overflowed: the formula divides infinity by infinity.";
-  const n = now.weights.length, alike = Math.exp(now.entropy), best = now.weights.indexOf(Math.max(...now.weights));
-  const spreadOut = alike > n - 0.01 ? "All weights are equal" : alike < 1.01 ? `${short(names[best], 16)} has nearly all the weight`
-    : `As spread out as ${words(alike, 1)} equal weights`;
-  return `${spreadOut}: entropy ${words(now.entropy)} of at most ${words(Math.log(n))} nats.`;
+  if (now.shifted.every(score => score === now.shifted[0])) return "All weights are equal.";
+  const ratio = Math.exp((now.shifted[0] - now.shifted[1]) / now.temperature);
+  return `The weight of ${short(names[0], 16)} is ${magnitude(ratio)} times that of ${short(names[1], 16)}.`;
 }
 
 // How the learner's own function compares, in words.

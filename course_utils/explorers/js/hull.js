@@ -198,7 +198,7 @@ function weightPanel(ctx, names, source) {
     const track = bar({ x: at.bar, y: middle - 10, width: at.share - at.bar, height: 20 });
     return { node: svg("g", {}, word, score, track.node, share), score, share, track, middle };
   });
-  const reach = 2, scale = at.width / reach, y = bottom + 34;
+  const reach = source === "amounts" ? count : 2, scale = at.width / reach, y = bottom + 34;
   const sum = text(0, bottom + 26, "", { class: "cu-strong" });
   const rail = svg("rect", { x: 0, y, width: at.width, height: 22, rx: 2, style: "fill: var(--cu-panel)" });
   const stack = names.map(() => svg("rect", { y, height: 22, style: "fill: var(--cu-value); stroke: var(--cu-bg); stroke-width: 2" }));
@@ -238,6 +238,6 @@ function weightPanel(ctx, names, source) {
 function hullSentence(now) {
   const whole = Math.abs(now.sum - 1) < 1e-9;
   if (now.sum === 0) return "Every weight is 0: the output is (0, 0).";
-  if (whole) return now.inside ? "The weights are positive and sum to 1: the output cannot leave the hull." : "";
+  if (whole) return now.inside ? "The weights sum to 1; the output lies in the hull." : "";
   return `The weights sum to ${magnitude(now.sum)}, not to 1: the output ${now.inside ? "may leave" : "has left"} the hull.`;
 }

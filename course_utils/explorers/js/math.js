@@ -37,13 +37,6 @@ function causalAllowed(T, S) {
   return allowed;
 }
 
-// Entropy in nats of S numbers that sum to one, from index start.
-function entropy(weights, start = 0, S = weights.length) {
-  let sum = 0;
-  for (let n = start; n < start + S; n++) if (weights[n] > 0) sum -= weights[n] * Math.log(weights[n]);
-  return sum;
-}
-
 function meanVariance(values) {
   let mean = 0, square = 0;
   for (const v of values) mean += v / values.length;

@@ -204,7 +204,7 @@ TOP_K = Exercise(
         Probe("what stays competes as in softmax", _the_kept_compete_as_before),
         Probe("k = 1 gives all weight to the largest score", _alone_it_takes_all),
         Probe("rows do not see each other", _rows_do_not_see_each_other),
-        Probe("one more point of score means exp(1 / T) times the weight", _temperature_divides_differences, _WARM),
+        Probe("one more point of score means exp(1 / τ) times the weight", _temperature_divides_differences, _WARM),
         Probe("scores equal to the k-th largest all stay", _equals_of_the_last_stay, _EQUAL),
         Probe("k above S is plain softmax", _more_than_all_is_all, _LARGE),
         Probe("the same number added to all scores changes nothing", _only_differences_count, _LARGE),
