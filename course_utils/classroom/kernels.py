@@ -1,5 +1,7 @@
-"""Running a notebook from top to bottom in a kernel of its own."""
+"""Running a notebook in a kernel of its own: from top to bottom, or cell by cell as a person would."""
 
+import contextlib
+import copy
 import os
 
 from jupyter_client.kernelspec import KernelSpecManager
@@ -7,7 +9,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from traitlets import default
 
-__all__ = ["run_notebook"]
+__all__ = ["open_notebook", "run_notebook"]
 
 
 class _ThisPython(KernelSpecManager):
@@ -52,8 +54,34 @@ def run_notebook(notebook, folder, *, timeout=300, env=None):
     nbclient.exceptions.CellExecutionError
         A cell raised an exception and has no tag ``raises-exception``.
     """
-    client = NotebookClient(
+    return _client(notebook, folder, timeout).execute(env={**os.environ, **(env or {})})
+
+
+@contextlib.contextmanager
+def open_notebook(notebook, folder, *, timeout=300, env=None):
+    """Start a notebook's kernel and run single cells in it, in any order and as often as wanted.
+
+    Parameters
+    ----------
+    notebook, folder, timeout, env
+        As in `run_notebook`.
+
+    Yields
+    ------
+    callable
+        ``run(cell) -> list of outputs``. The cell itself is left as it is, and an error is among the outputs.
+    """
+    client = _client(notebook, folder, timeout, allow_errors=True)
+    with client.setup_kernel(env={**os.environ, **(env or {})}):
+        def run(cell):
+            client.nb.cells = [copy.deepcopy(cell)]
+            return client.execute_cell(client.nb.cells[0], 0).outputs
+
+        yield run
+
+
+def _client(notebook, folder, timeout, **options):
+    return NotebookClient(
         notebook, timeout=timeout, startup_timeout=180, record_timing=False, kernel_manager_class=_Manager,
         extra_arguments=["--log-level=ERROR"],  # else each kernel warns that loopback is not encrypted
-        resources={"metadata": {"path": str(folder)}})
-    return client.execute(env={**os.environ, **(env or {})})
+        resources={"metadata": {"path": str(folder)}}, **options)
