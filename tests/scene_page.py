@@ -5,9 +5,11 @@ from contextlib import ExitStack
 from figure_page import next_frame, opened, state
 
 from course_utils.classroom.lab_driver import new_context
-from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer
+from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer, TokenPath
 
 SQUARE = [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0)]
+PATH = {"W_q": [(2, 0, 1, 0), (0, 2, 0, 2), (0, 0, 2, 0)], "W_k": [(2, 0, 0, 0), (0, 2, 0, 1), (0, 0, 2, 0)],
+        "W_v": [(10, 0), (0, 10), (5, 5)], "queries": {"who": (1, 0, 0), "what": (0, 1, 0)}, "scaled": False}
 HOSTILE = ["<script>document.title = 'broken'</script>", "<img src=x onerror=\"document.title = 'broken'\">",
            "\N{GRINNING FACE}" * 3, "مرحبا بالعالم", "a" * 500, "$x_1$ & \"quotes\" 'too'", "", "two\nlines\ttab"]
 
@@ -37,8 +39,12 @@ def make_lookup(**options):
                         **options)
 
 
+def make_path(**options):
+    return TokenPath(["dog", "found", "bone"], [(1, 0, 0), (0, 0, 1), (0, 1, 0)], **PATH | options)
+
+
 ALL = {"pair": make_pair, "search": make_search, "bars": make_bars, "hull": make_hull, "scores": make_scores,
-       "lookup": make_lookup}
+       "lookup": make_lookup, "path": make_path}
 
 
 class Shown:

@@ -3,10 +3,22 @@
 import numpy as np
 import pytest
 import traitlets
-from scene_page import ALL, HOSTILE, SQUARE, make_bars, make_hull, make_lookup, make_pair, make_scores, make_search
+from scene_page import (
+    ALL,
+    HOSTILE,
+    PATH,
+    SQUARE,
+    make_bars,
+    make_hull,
+    make_lookup,
+    make_pair,
+    make_path,
+    make_scores,
+    make_search,
+)
 
 from course_utils import attention
-from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer
+from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer, TokenPath
 from course_utils.explorers.hull import convex_hull
 
 # --- arguments -------------------------------------------------------------------------------------------------
@@ -49,6 +61,16 @@ from course_utils.explorers.hull import convex_hull
     (lambda: HullExplorer(SQUARE, keys=[(1, 1)], query=(1, 1)), r"^key_vectors should have shape \(4, 2\)"),
     (lambda: HullExplorer(SQUARE, scores=[0] * 4, amounts=[1] * 4), "^weights should have one source, got amounts and"),
     (lambda: HullExplorer(SQUARE, contributions="arrows"), "^contributions should be one of 'chain', 'lines', 'none'"),
+    (lambda: TokenPath(["a"], [[1]], [[1]], [[1]], [[1]]), r"^x should have shape \(2 to 6, 1 to 4\), got \(1, 1\)"),
+    (lambda: TokenPath(["a"], [[1], [2]], [[1]], [[1]], [[1]]), "^x should have a row for each of 1 tokens"),
+    (lambda: make_path(W_q=[[1]]), r"^W_q should have shape \(3, 1 to 4\), got \(1, 1\)"),
+    (lambda: make_path(W_k=[[1], [1], [1]]), r"^W_k should have shape \(3, 4\), got \(3, 1\)"),
+    (lambda: make_path(W_v=[[1, np.nan]] * 3), "^W_v should be finite, got nan"),
+    (lambda: make_path(W_v=[["a"]] * 3), "^W_v should hold numbers"),
+    (lambda: make_path(queries={}), "^queries should be a dict of names and vectors, got dict"),
+    (lambda: make_path(queries={"who": (1, 0)}), r"^queries\['who'\] should hold 3 numbers, got shape \(2,\)"),
+    (lambda: make_path(query=2), "^query should be a whole number from 0 to 1, got 2"),
+    (lambda: make_path(q=(1, 2)), r"^q should hold 4 numbers, got shape \(2,\)"),
 ])
 def test_a_bad_argument_is_named(make, message):
     with pytest.raises(ValueError, match=message):
@@ -67,7 +89,8 @@ def test_arrays_and_tensors_are_taken_as_they_come():
     (make_bars(), "scores", [1.0, 1.0, -2.0], [1.0, 1.0]), (make_bars(), "temperature", 0.5, -1.0),
     (make_bars(), "shift", 100.0, "1"), (make_hull(), "amounts", [0.0, 1.0, 1.0, 0.0], [-0.1, 1, 1, 1]),
     (make_hull(), "values", SQUARE[::-1], [(99, 0), *SQUARE[1:]]), (make_scores(), "scores", [0.0] * 4, ["x"] * 4),
-    (make_lookup(), "query", [1.0, -1.0], [4.0, 0.0]), (make_hull(), "contributions", "lines", "both"),
+    (make_lookup(), "query", [1.0, -1.0], [4.0, 0.0]), (make_path(), "key", 2, 3), (make_path(), "query", 1, 2),
+    (make_path(), "q", [0.5, -3.0, 0.0, 1.0], [9, 0, 0, 0]), (make_hull(), "contributions", "lines", "both"),
 ])
 def test_state_is_checked_alike_from_python_and_from_the_browser(figure, trait, good, bad):
     good_now = np.array(good).tolist()
@@ -181,6 +204,28 @@ def test_weights_and_output_come_from_attention():
     assert figure.output.tolist() == [0.0, 0.0]
 
 
+def test_a_path_goes_by_way_of_attention_and_another_query_brings_its_own_q():
+    x, W_q, W_k, W_v = (np.array(each) for each in ([(1, 0, 0), (0, 0, 1), (0, 1, 0)], *(
+        PATH[name] for name in ("W_q", "W_k", "W_v"))))
+    for scaled in (False, True):
+        figure = make_path(scaled=scaled)
+        figure.query = 1
+        assert figure.q == (np.array([0, 1, 0]) @ W_q).tolist()
+        figure.q = (-1, 0.5, 2, 0)
+        scores = x @ W_k @ (-1, 0.5, 2, 0) / (2 if scaled else 1)
+        np.testing.assert_allclose(figure.scores, scores)
+        np.testing.assert_allclose(figure.weights, attention.softmax(scores))
+        np.testing.assert_allclose(figure.output, attention.softmax(scores) @ x @ W_v)
+        figure.set_state({"query": 0, "q": [0, 0, 0, 3]})
+        assert figure.q == [0, 0, 0, 3], "a q that came with its query stays"
+        figure.set_state({"query": 1})
+        assert figure.q == [0, 2, 0, 2]
+    assert make_path(queries=None).askers == ["dog", "found", "bone"]
+    covered = make_path(covered=True)
+    assert "0.87" in make_path().describe()
+    assert "0.87" not in covered.describe()
+
+
 def test_the_hull_of_points_in_every_position():
     assert convex_hull(SQUARE) == [0, 1, 2, 3]
     assert convex_hull([(0, 0), (1, 1), (2, 2)]) == [0, 2]
@@ -210,6 +255,7 @@ def test_an_output_carries_view_picture_and_fingerprint(name):
     ("search", "key_vectors", [(1, 2), (2, 1.5), (-2, 1)]), ("bars", "scores", [1, 2, 0]), ("bars", "temperature", 2),
     ("bars", "shift", 1), ("bars", "stable", True), ("hull", "amounts", [1, 0.5, 0.25, 0.25]),
     ("hull", "values", SQUARE[::-1]), ("hull", "normalise", False), ("scores", "scores", [0, 1, 2, -1]),
+    ("path", "query", 1), ("path", "key", 1), ("path", "q", (0, 1, 2, 0)),
     ("lookup", "query", (1.5, 0.5)), ("lookup", "key_vectors", [(0, 1), (1, 0), (-1, -0.5)]),
 ])
 def test_a_fingerprint_notices_what_changes(name, trait, value):
@@ -226,7 +272,9 @@ def test_a_fingerprint_notices_what_changes(name, trait, value):
     make_pair(title=HOSTILE[4], note=HOSTILE[4], b_name=HOSTILE[5]), HullExplorer([(1, 1)] * 3),
     HullExplorer([(0, 0)] * 3, scores=[0, 0, 0], contributions="lines"), DotProductExplorer((0, 0), (0, 0)),
     DotProductExplorer((0, 0), (0, 0), normalise=True), SoftmaxExplorer([1, 2], shift=1000),
-    SoftmaxExplorer([1, 2], shift=-2000), HullExplorer(SQUARE, scores=[5] * 4, normalise=False),
+    SoftmaxExplorer([1, 2], shift=-2000), make_path(covered=True), make_path(q=(-3, 0, 0, 0)),
+    TokenPath(HOSTILE[:6], np.eye(6, 1), *[np.zeros((1, 1))] * 3, title=HOSTILE[4]),
+    HullExplorer(SQUARE, scores=[5] * 4, normalise=False),
 ])
 def test_every_state_can_be_drawn_without_a_warning(figure):
     data, _ = figure._repr_mimebundle_()

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from scene_page import ALL, SQUARE, Shown, make_bars, make_hull, make_lookup, make_pair, make_search
+from scene_page import ALL, SQUARE, Shown, make_bars, make_hull, make_lookup, make_pair, make_path, make_search
 
 from course_utils import attention
 from course_utils.classroom.lab_driver import chromium
-from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer
+from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer, TokenPath
 from course_utils.explorers.base import browser_code
 from course_utils.explorers.hull import convex_hull
 
@@ -37,8 +37,10 @@ def show(browser, tmp_path):
 
 def test_python_and_the_browser_compute_the_same(show):
     shown = show(make_pair())
-    code = browser_code("axes.js", "scene.js", "arrows.js", "bars.js", "hull.js").split("export default")[0]
-    names = ["dot2", "cosine2", "angle2", "foot2", "softmaxSteps", "weightedSum", "convexHull", "insideHull"]
+    drawers = ("axes.js", "scene.js", "arrows.js", "bars.js", "hull.js", "token_path.js")
+    code = browser_code(*drawers).split("export default")[0]
+    names = ["dot2", "cosine2", "angle2", "foot2", "softmaxSteps", "weightedSum", "convexHull", "insideHull",
+             "pathNumbers"]
     run = f"([name, args]) => new Function({json.dumps(code)} + 'return {{{', '.join(names)}}}')()[name](...args)"
     summed = ("([state]) => { const made = new Function(" + json.dumps(code) +
               " + 'return { weightedSum }')(); return made.weightedSum({ get: name => state[name] }); }")
@@ -77,6 +79,13 @@ def test_python_and_the_browser_compute_the_same(show):
                 same(found["output"], hull.output)
                 assert found["hull"] == convex_hull(hull.values)
                 assert found["inside"] or not normalise
+    for scaled in (False, True):
+        x, W_q, W_k, W_v = (rng.normal(size=shape).round(2) for shape in ((5, 3), (3, 4), (3, 4), (3, 2)))
+        path = TokenPath(list("abcde"), x, W_q, W_k, W_v, scaled=scaled, q=rng.uniform(-3, 3, 4))
+        found = shown.page.evaluate(run, ["pathNumbers", [{"x": path.x_keys, "W_k": path.W_k, "W_v": path.W_v,
+                                                           "q": path.q, "scaled": scaled}]])
+        for name in ("scores", "weights", "output"):
+            same(found[name], getattr(path, name))
     corners = np.array(SQUARE) + 0.5
     for point in rng.uniform(-0.1, 5.1, (60, 2)):
         wanted = bool(((point >= 0.5) & (point <= 4.5)).all())
@@ -248,8 +257,34 @@ def test_dragging_the_query_moves_the_output(show):
     assert shown.state("key_vectors")[2][0] > 1
 
 
+def test_moving_q_moves_scores_weights_and_output(show):
+    shown = show(make_path(), viewport={"width": 866, "height": 720})
+    assert shown.page.locator(".cu").bounding_box()["height"] <= 500
+    words = shown.words()
+    assert "q · k of dog = 2 × 2 + 0 × 0 + 1 × 0 + 0 × 0 = 4.00; weight 0.867." in words
+    assert "Output of who: (9.25, 0.75)." in words
+    assert "who: x W_q = q" in shown.words()
+    shown.page.get_by_label("q, position 0").press("Home")
+    assert shown.state("q") == [-3, 0, 1, 0]
+    weights = attention.softmax(np.array([-6.0, 2.0, 0.0]))
+    assert all(f"{weight:.3f}" in shown.words() for weight in weights)
+    assert "q, moved by hand" in shown.words()
+    shown.page.get_by_role("combobox", name="Key shown").select_option("2")
+    assert "bone: x W_k = k" in shown.words()
+    assert f"= 0.00; weight {weights[2]:.3f}." in shown.words()
+    shown.page.get_by_role("combobox", name="Query").select_option("1")
+    assert shown.state("q") == [0, 2, 0, 2], "another query brings its own q"
+    assert "q · k of bone = 0 × 0 + 2 × 2 + 0 × 0 + 2 × 1 = 6.00; weight 0.995." in shown.words()
+    shown.page.get_by_label("q, position 3").press("Shift+ArrowRight")
+    shown.page.get_by_role("button", name="q = x W_q again").click()
+    assert shown.state("q") == [0, 2, 0, 2]
+    shown.page.locator(".cu-unpicked").nth(1).click()
+    assert shown.state("key") == 1
+    assert "found: x W_v = v" in shown.words()
+
+
 @pytest.mark.parametrize(("name", "secret"), [("pair", "5.00"), ("search", "5.50"), ("bars", "0.665"),
-                                              ("hull", "2.50, 1.00"), ("lookup", "output = ")])
+                                              ("hull", "2.50, 1.00"), ("lookup", "output = "), ("path", "0.867")])
 def test_a_covered_result_is_nowhere_until_it_is_shown(show, name, secret):
     shown = show(ALL[name](covered=True))
     shown.page.get_by_text("Show as a table").click()

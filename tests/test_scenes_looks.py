@@ -5,7 +5,7 @@ import statistics
 
 import numpy as np
 import pytest
-from scene_page import ALL, HOSTILE, SQUARE, Shown, make_pair
+from scene_page import ALL, HOSTILE, SQUARE, Shown, make_pair, make_path
 
 from course_utils import attention
 from course_utils.classroom.lab_driver import chromium, new_context
@@ -56,7 +56,8 @@ def test_hostile_names_are_text(show):
                HullExplorer([(n, n * n % 5) for n in range(8)], HOSTILE, title=HOSTILE[0]),
                HullExplorer(SQUARE, HOSTILE[:4], keys=SQUARE and [(1, 0), (0, 1), (1, 1), (-1, 0)], query=(1, 1)),
                DotProductExplorer((1, 1), keys={name: (1, n / 4) for n, name in enumerate(HOSTILE)}, a_name=HOSTILE[0]),
-               make_pair(a_name=HOSTILE[1], b_name=HOSTILE[3])]
+               make_pair(a_name=HOSTILE[1], b_name=HOSTILE[3]),
+               make_path(queries={name: (1, 0, 0) for name in HOSTILE}, title=HOSTILE[0])]
     shown = show(*figures)
     shown.page.wait_for_timeout(700)
     for fold in shown.page.get_by_text("Show as a table").all():

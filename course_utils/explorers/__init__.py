@@ -15,6 +15,7 @@ _HOMES = {
     "MaskPainter": "mask_painter",
     "ScaleExplorer": "scale",
     "SoftmaxExplorer": "softmax_bars",
+    "TokenPath": "token_path",
 }
 
 __all__ = sorted(_HOMES)
