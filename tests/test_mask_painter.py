@@ -144,6 +144,14 @@ def centre(page, i, j, T=4):
     return box["x"] + (j - b + 0.5) * box["width"], box["y"] + (i - a + 0.5) * box["height"]
 
 
+def test_a_mask_that_does_not_fit_is_refused_without_the_insides_of_traitlets():
+    figure = painter()
+    with pytest.raises(ValueError, match="mask should be boolean, got float64") as caught:
+        figure.mask = np.ones((4, 4))
+    assert len(caught.traceback) == 2  # this line, and the setting of it
+    assert np.all(figure.mask)
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("method", METHODS)
 def test_the_browser_computes_what_python_computes(context, method):
@@ -235,8 +243,9 @@ def test_a_wrong_polarity_and_a_row_without_keys_are_told_at_once(context, tmp_p
         next_frame(page)
         assert state(page, "mask") == np.tri(3, dtype=bool).tolist()
         assert "Leak: queries 0 and 1 give weight" in words(page)
+        assert ", replaced by −∞, weight 0.000." in words(page)
         assert "Query 2 sees no key" in words(page)
-        page.get_by_label("a hidden key gets").select_option("score −∞; a query without keys: NaN")
+        page.get_by_label("a hidden key gets").select_option("score −∞, the bare softmax")
         next_frame(page)
         assert "Query 2 sees no key: it gets NaN" in words(page)
         page.get_by_label("a hidden key gets").select_option("score −1,000,000,000")

@@ -161,6 +161,13 @@ class Explorer(anywidget.AnyWidget):
     def __init__(self, *, title, made_by=None, **state):
         super().__init__(title=str(title), made_by=str(made_by or ""), **state)
 
+    def __setattr__(self, name, value):
+        try:
+            super().__setattr__(name, value)
+        except (ValueError, traitlets.TraitError) as error:
+            # What a reader sees is the cell and what was wrong, not thirty lines from inside traitlets.
+            raise error.with_traceback(None) from None
+
     def draw_static(self):
         """Draw the present state with matplotlib; a subclass returns a ``Figure``."""
         raise NotImplementedError

@@ -11,8 +11,8 @@ from course_utils.attention import softmax
 from course_utils.explorers.base import Explorer, browser_code, numbers, pack, style_sheet
 
 METHODS = {
-    "-inf": "score −∞; a query without keys: 0",
-    "nan": "score −∞; a query without keys: NaN",
+    "-inf": "score −∞, as in this course",
+    "nan": "score −∞, the bare softmax",
     "-1e9": "score −1,000,000,000",
     "-10": "score −10",
     "score 0": "score 0",

@@ -213,7 +213,7 @@ FIGURES.painter = ctx => {
     const cell = ctx.get("cell").map(n => clamp(n, 0, T - 1));
     numbers.compute();
     panels.forEach(panel => panel.paint(cell));
-    ctx.readout.textContent = sayPainted(numbers, cell);
+    ctx.readout.textContent = sayPainted(numbers, cell, ctx.get("method"));
     leaks.textContent = sayLeak(numbers);
     rows.textContent = sayRows(numbers, ctx.get("method"));
     own.textContent = sayOwn(ctx, numbers);
@@ -247,10 +247,11 @@ const capital = text => isolate(text.charAt(0).toUpperCase() + text.slice(1));
 const quoted = text => `“${isolate(shorten(text, 30))}”`;
 const list = names => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
 
-function sayPainted({ tokens, T, flat, allowed, padding, goal, scores, now }, [i, j]) {
+function sayPainted({ tokens, T, flat, allowed, padding, goal, scores, now }, [i, j], method) {
   const n = i * T + j, why = goal[n] ? "" : padding[j] ? "; it is padding" : "; it comes later";
+  const replaced = allowed[n] || method === "weight 0" ? "" : `, replaced by ${FILL_WORDS[method]}`;
   return `Query ${i} ${quoted(tokens[i])}, key ${j} ${quoted(tokens[j])}${why}: mask ${flat[n] ? "True" : "False"}, `
-    + `${allowed[n] ? "may attend" : "hidden"}; score ${fixed(scores[n])}, weight ${fixed(now.weights[n], 3)}.`;
+    + `${allowed[n] ? "may attend" : "hidden"}; score ${fixed(scores[n])}${replaced}, weight ${fixed(now.weights[n], 3)}.`;
 }
 
 function sayLeak({ now, goal, allowed }) {
