@@ -31,7 +31,7 @@ class History:
         return sum(last) / len(last)
 
 
-def train(model, batch_loss, steps, learning_rate=3e-3, clip=1.0, bar=True, description="training"):
+def train(model, batch_loss, steps, learning_rate=3e-3, clip=1.0, bar=True, description="training", keep=True):
     """Train a model with Adam, a warm-up and a learning rate that falls to nothing.
 
     Parameters
@@ -50,16 +50,20 @@ def train(model, batch_loss, steps, learning_rate=3e-3, clip=1.0, bar=True, desc
         Whether to show a progress bar in the notebook.
     description : str
         What stands beside the bar.
+    keep : bool
+        Whether interrupting the kernel ends the run early and keeps what was learnt; otherwise it ends whatever
+        called this as well.
 
     Returns
     -------
     History
-        Interrupting the kernel ends the run early and keeps what was learnt.
 
     Raises
     ------
     ValueError
         If `steps` is not a whole number from 1, or a loss is no longer a finite number.
+    KeyboardInterrupt
+        If it is interrupted and should not `keep` what was learnt.
 
     Examples
     --------
@@ -88,6 +92,9 @@ def train(model, batch_loss, steps, learning_rate=3e-3, clip=1.0, bar=True, desc
             if show:
                 show(step + 1, history.losses[-1])
     except KeyboardInterrupt:
+        if not keep:
+            raise KeyboardInterrupt(f"stopped after {len(history.losses)} of {steps} steps of a training: "
+                                    "run the cell again") from None
         print(f"Stopped after {len(history.losses)} of {steps} steps; the model keeps what it has learnt.")
     model.eval()
     history.seconds = time.perf_counter() - begin

@@ -138,6 +138,22 @@ def test_layers_that_look_ahead_cannot_write():
     assert runs["leak by one"].written < 0.95
 
 
+@pytest.mark.parametrize(("lab", "task", "batch"), [(attention_lab, "recall", "recall_batch"),
+                                                    (mask_lab, "repeats", "repeats_batch"),
+                                                    (heads_lab, "partners", "partners_batch")])
+def test_one_press_on_stop_ends_the_training_of_all_layers(lab, task, batch, monkeypatch):
+    calls = []
+
+    def stopped(*args, **kwargs):
+        calls.append(args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"course_utils.laboratories.{task}.{batch}", stopped)
+    with pytest.raises(KeyboardInterrupt, match=r"stopped after 0 of .* steps .* run the cell again"):
+        lab().train()
+    assert len(calls) == 1
+
+
 def test_partners_name_each_other():
     letters, answers = partners_batch(torch.Generator().manual_seed(2), B=50)
     assert torch.equal(answers[:, 0::2], letters[:, 1::2])

@@ -43,7 +43,7 @@ KINDS = (
           lambda past, keys, queries: ~(past & keys)),
     _kind("mask transposed", "moves a changed token and those before it", "change",
           lambda past, keys, queries: (past & keys).transpose(-2, -1)),
-    _kind("own place hidden", "moves only outputs behind a changed token", "change",
+    _kind("own place hidden", "moves only outputs after a changed token", "change",
           lambda past, keys, queries: past.tril(-1) & keys),
     _kind("padding ignored", "lets padding be seen and look", "padding",
           lambda past, keys, queries: past),
@@ -97,14 +97,14 @@ def _trimmed(layer):
 
 
 def _sums(layer):
-    """What each query shares out, without padding and behind one place of it."""
+    """What each query shares out, without padding and after one place of it."""
     import torch
 
     q, k, v = _draw(4)
     real = torch.ones(1, 4, dtype=torch.bool)
-    behind = torch.tensor([[False, True, True, True]])
+    after = torch.tensor([[False, True, True, True]])
     return {"queries 0 to 3": layer(q, k, v, real)[1][0].sum(-1),
-            "the same, token 0 is padding": layer(q, k, v, behind)[1][0].sum(-1)}
+            "the same, token 0 is padding": layer(q, k, v, after)[1][0].sum(-1)}
 
 
 def _draw(S, count=3, seed=5):

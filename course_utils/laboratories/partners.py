@@ -88,7 +88,7 @@ def train_partners(attend, steps=150, seed=0):
         letters, answers = partners_batch(generator)
         return nn.functional.cross_entropy(model(letters).flatten(0, 1), answers.flatten())
 
-    history = train(model, batch_loss, steps, learning_rate=1e-2, bar=False)
+    history = train(model, batch_loss, steps, learning_rate=1e-2, bar=False, keep=False)
     letters, answers = partners_batch(torch.Generator().manual_seed(seed + 1000), B=256)
     with torch.no_grad():
         right = model(letters).argmax(-1) == answers

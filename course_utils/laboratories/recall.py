@@ -97,7 +97,7 @@ def train_recall(attend, steps=150, d_k=64, seed=0):
         asked, keys, values, answers = recall_batch(generator)
         return nn.functional.cross_entropy(model(asked, keys, values).flatten(0, 1), answers.flatten())
 
-    history = train(model, batch_loss, steps, bar=False)
+    history = train(model, batch_loss, steps, bar=False, keep=False)
     asked, keys, values, answers = recall_batch(torch.Generator().manual_seed(seed + 1000), B=256)
     with torch.no_grad():
         right = model(asked, keys, values).argmax(-1) == answers

@@ -1,4 +1,4 @@
-"""A task for masks: guess the next symbol of a pattern that repeats, behind padding of any length."""
+"""A task for masks: guess the next symbol of a pattern that repeats, after padding of any length."""
 
 import math
 from dataclasses import dataclass
@@ -115,7 +115,7 @@ def train_repeats(attend, steps=150, seed=0):
     def batch_loss(step):
         return nn.functional.cross_entropy(*guesses(repeats_batch(generator)))
 
-    history = train(model, batch_loss, steps, bar=False)
+    history = train(model, batch_loss, steps, bar=False, keep=False)
     ids = repeats_batch(torch.Generator().manual_seed(seed + 1000), B=256)
     begun = MOST_PADDING + PERIOD
     with torch.no_grad():
