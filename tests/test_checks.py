@@ -70,6 +70,10 @@ def chatter(x, axis=-1):
     return softmax(x, axis) * 2
 
 
+def stub(x, axis=-1):
+    raise NotImplementedError
+
+
 def misspell(x, axis=-1):
     y = x - x.max()
     return y.exponential()
@@ -97,7 +101,9 @@ class Sub(np.ndarray):
 
 
 BEHAVIOURS = {
-    "stub": (lambda x, axis=-1: (_ for _ in ()).throw(NotImplementedError), "Not attempted yet", ""),
+    "stub": (stub, "Not attempted yet", ""),
+    "an error of a library": ((lambda x, axis=-1: torch.ones(2, dtype=torch.long).softmax(0)), "stopped with",
+                              "not implemented for 'Long'"),
     "none": (lambda x, axis=-1: None, "not right yet", "returned None: is the `return` missing?"),
     "lists": (lambda x, axis=-1: softmax(x, axis).tolist(), "not right yet", "NumPy array, got a list of lists"),
     "tensor": (lambda x, axis=-1: torch.tensor(softmax(x, axis)), "not right yet", "NumPy array, got a PyTorch tensor"),
@@ -277,7 +283,9 @@ def test_a_probe_can_reject_what_the_cases_let_through():
                            Probe("looks at the shape", lambda call: call(np.zeros(3)).shape[7])))
     verdict = diagnose(positive, lambda x: 2 * x)
     assert not verdict.passed
-    assert verdict.broken.sentence == "looks at the shape"
+    assert "looks at the shape" not in str(give_feedback(positive, verdict))
+    assert verdict.broken.sentence == "on another input the result is not such that it can be tested"
+    assert "IndexError: tuple index out of range; shapes: y (3,)" in verdict.broken.example
 
 
 def test_tensors_that_need_a_gradient_keep_it():

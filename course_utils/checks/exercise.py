@@ -39,11 +39,16 @@ class Returns:
 
 @dataclass(frozen=True)
 class Broken:
-    """A property that does not hold: one sentence, the smallest example that shows it, and what to try next."""
+    """A property that does not hold: one sentence, the smallest example that shows it, and what to try next.
+
+    `trouble` tells what was raised where the property could not even be looked at, and `probe` which it was.
+    """
 
     sentence: str
     example: str = ""
     experiment: str = ""
+    probe: str = ""
+    trouble: Any = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

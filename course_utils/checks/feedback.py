@@ -142,24 +142,32 @@ def _wrong_rows(exercise, verdict):
         rows.append(("What broke", f"the result differs from {exercise.signature} as specified"))
     if trouble:
         rows.append(("What happened", trouble.message))
-        if trouble.line:
-            rows.append(("Where", f"line {trouble.line} of your cell: `{trouble.code}`"))
+        rows.append(("Where", _where(trouble)))
     if verdict.case:
         note = f" ({verdict.case.note})" if verdict.case.note else ""
         rows.append(("Example", f"`{write_call(exercise, verdict.case)}`{note}"))
     rows.append(("", verdict.difference))
     if verdict.broken and verdict.broken.example:
         rows.append(("Seen", verdict.broken.example))
+    if verdict.broken and verdict.broken.trouble:
+        rows.append(("Where", _where(verdict.broken.trouble)))
     for count, mistake in enumerate(verdict.mistakes, 1):
         label = f"Cause {count}" if len(verdict.mistakes) > 1 else "Likely cause"
         rows += [(label, mistake.cause), ("Try", mistake.experiment)]
-    if verdict.overwritten and verdict.case:
+    if verdict.overwritten and (verdict.case or verdict.broken):
         rows.append(("Also", f"it changes its argument `{verdict.overwritten[0]}`: compute a new array instead"))
     if not verdict.mistakes:
         own_words = verdict.broken.experiment if verdict.broken else ""
         rows.append(("Try", own_words or _general_experiment(verdict)))
     rows.append(("More", _hint(exercise)))
     return rows
+
+
+def _where(trouble):
+    """The line of the learner's cell; what went on in a function of another cell is told by its name."""
+    inside = f"in your `{trouble.inside}`: `{trouble.inside_code}`" if trouble.inside else ""
+    line = f"line {trouble.line} of your cell: `{trouble.code}`" if trouble.line else ""
+    return f"{line}; it stops {inside}" if line and inside else line or inside
 
 
 def _hint(exercise):

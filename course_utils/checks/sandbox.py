@@ -4,17 +4,16 @@ import contextlib
 import ctypes
 import inspect
 import io
-import linecache
-import os
 import signal
 import sys
 import threading
 import time
-import traceback
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
+
+from course_utils.checks.places import Place, place_of, raised_by_stub
 
 __all__ = ["CALL_LIMIT", "Elsewhere", "Outcome", "Stopped", "Trouble", "call_safely", "copy_arguments", "is_tensor",
            "outcome_of"]
@@ -28,13 +27,16 @@ _PRINT_LIMIT = 20_000  # characters kept of what an answer prints
 class Trouble:
     """Why there is no value: `kind` for the program, `message` for the person.
 
-    `line` and `code` tell where in the learner's own cell it happened, if that is known.
+    `line` and `code` tell where in the learner's own cell it happened, if that is known; `inside` and `inside_code`
+    where it went on from there, into a function of another cell.
     """
 
     kind: str
     message: str
     line: int | None = None
     code: str = ""
+    inside: str = ""
+    inside_code: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,12 +117,13 @@ def call_safely(answer, args, kwargs, exercise, limit=None, copy=True):
     except KeyboardInterrupt:
         raise
     except _TimeUp as error:
-        trouble = Trouble("did not finish", f"it did not finish within {limit:g} seconds", *_place(answer, error))
-    except NotImplementedError as error:
-        trouble = Trouble("not attempted", str(error))
+        trouble = _trouble(answer, error, "did not finish", f"it did not finish within {limit:g} seconds")
     except BaseException as error:  # SystemExit and friends too: the kernel has to live
-        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        trouble = Trouble(type(error).__name__, message.split("\n")[0][:300], *_place(answer, error))
+        if isinstance(error, NotImplementedError) and raised_by_stub(answer, error):
+            trouble = Trouble("not attempted", str(error))
+        else:
+            message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            trouble = _trouble(answer, error, type(error).__name__, message.split("\n")[0][:300])
     overwritten = _overwritten(before, (*args, *kwargs.values()), [*exercise.parameters[:len(args)], *kwargs])
     if trouble:
         return Outcome(trouble=trouble, overwritten=overwritten, printed=printed.text)
@@ -251,18 +254,9 @@ def _overwritten(before, after, names):
     return tuple(changed)
 
 
-# --- where it happened ---
-
-
-def _place(answer, error):
-    """Line number and source of the deepest frame that belongs to the learner."""
-    home = getattr(getattr(inspect.unwrap(answer) if callable(answer) else None, "__code__", None), "co_filename", None)
-    place = (None, "")
-    for frame in traceback.extract_tb(error.__traceback__):
-        in_cell = os.path.basename(os.path.dirname(frame.filename)).startswith("ipykernel")
-        if frame.filename == home or in_cell:
-            place = (frame.lineno, linecache.getline(frame.filename, frame.lineno).strip()[:100])
-    return place
+def _trouble(answer, error, kind, message):
+    place: Place = place_of(answer, error)
+    return Trouble(kind, message, place.line, place.code, place.inside, place.inside_code)
 
 
 # --- time ---

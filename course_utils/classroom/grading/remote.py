@@ -4,6 +4,7 @@
 are differentiable here, and going backward asks the child.
 """
 
+import re
 import sys
 import types
 
@@ -158,9 +159,9 @@ class RemoteAnswer(Elsewhere):
         """What a child told of an exception, as far as it can be believed: words and a line number."""
         kind, message = (error.get(key) if isinstance(error.get(key), str) else "" for key in ("kind", "message"))
         kind = "".join(ch for ch in kind if ch.isalnum() or ch == "_")[:60] or "Exception"
-        if error.get("attempted") is False:
-            return Trouble("not attempted", message[:300])
         line, code = self._place(error.get("places"))
+        if error.get("attempted") is False and re.search(r"\braise\s+NotImplementedError\b", code):
+            return Trouble("not attempted", message[:300])
         message = f"{kind}: {message}" if message else kind
         return Trouble(kind, message.split("\n")[0][:300], line, code)
 

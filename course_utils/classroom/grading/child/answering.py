@@ -151,13 +151,14 @@ def _collecting(things):
 
 def tell(error):
     """An exception as data: its type, its message, and the lines of the notebook it went through."""
-    kind, message, places = type(error).__name__, "", []
+    kind, message, places, own = type(error).__name__, "", [], False
     try:
         message = str(error)
     except BaseException:
         message = ""
     try:
         for frame in traceback.extract_tb(error.__traceback__)[-200:]:
+            own = frame.filename == "<answer>"  # of the last: PyTorch raises NotImplementedError too
             if frame.filename.startswith("<"):
                 places.append([frame.filename.strip("<>"), frame.lineno])
         if isinstance(error, SyntaxError):
@@ -166,7 +167,7 @@ def tell(error):
     except BaseException:
         places = []
     return {"kind": str(kind)[:80], "message": message[:2000], "places": places[-3:],
-            "attempted": not isinstance(error, NotImplementedError)}
+            "attempted": not (isinstance(error, NotImplementedError) and own)}
 
 
 def serve(fd, call_limit, allow_cpu):

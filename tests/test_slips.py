@@ -1,0 +1,84 @@
+"""Answers as people type them, and what they are told: words that have to come, and words that must not."""
+
+import itertools
+import linecache
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils import exercises
+from course_utils.checks import diagnose, give_feedback
+
+_numbers = itertools.count()
+
+
+def run_cell(source, namespace):
+    """Run a cell as a kernel does: its source can be found under its file name."""
+    name = f"/tmp/ipykernel_0/{next(_numbers)}.py"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(compile(source, name, "exec"), namespace)
+
+
+def told(exercise, *cells):
+    """Give the feedback on an answer that stands in the last of some cells."""
+    exercise = exercises.find(exercise)
+    namespace = {"np": np, "torch": torch}
+    for cell in ("import math\nfrom math import inf, sqrt\nfrom course_utils import own\n", *cells):
+        run_cell(cell, namespace)
+    feedback = give_feedback(exercise, diagnose(exercise, namespace[exercise.name]))
+    assert len(feedback.lines) <= 12, str(feedback)
+    return feedback
+
+
+def hold(feedback, must, must_not):
+    text = str(feedback)
+    assert not feedback.passed, text
+    for words in must:
+        assert words in text, f"{words!r} is missing in\n{text}"
+    for words in must_not:
+        assert words not in text, f"{words!r} should not be in\n{text}"
+
+
+MODULE = '''class MultiHeadAttention(torch.nn.Module):
+    def __init__(self, d_model, n_heads, bias=True):
+        super().__init__()
+        if d_model % n_heads:
+            raise ValueError("no")
+        self.W_q, self.W_k, self.W_v, self.W_o = [torch.nn.Linear(d_model, d_model, bias=bias) for _ in range(4)]
+'''
+
+# exercise, cells, words that must come, words that must not
+PLACES = {
+    "a dtype error of PyTorch": (
+        "masked_attention",
+        ["def masked_attention(q, k, v, mask):\n    w = torch.softmax(mask, -1)\n    return w @ v, w"],
+        ["stopped with", "not implemented for 'Bool'", "line 2 of your cell"], ["Not attempted"]),
+    "an unsolved function of another cell": (
+        "scores", ["def dot(a, b):\n    raise NotImplementedError\n",
+                   "def scores(q, k):\n    return np.array([[dot(a, b) for a in q] for b in k])"],
+        ["stopped with NotImplementedError", "line 2 of your cell", "in your `dot`"], ["Not attempted"]),
+    "a stop in a function of another cell": (
+        "scores", ["def dot(a, b):\n    return np.dot(a, b)\n",
+                   "def scores(q, k):\n    t = np.zeros((q.shape[-2], k.shape[-2]))\n    for i in range(len(t)):\n"
+                   "        for j in range(len(t[0])):\n            t[i, j] = dot(q[i], k[j])\n    return t"],
+        ["line 5 of your cell: `t[i, j] = dot(q[i], k[j])`; it stops in your `dot`: `return np.dot(a, b)`"], []),
+    "a tensor changed in place": (
+        "scaled_dot_product_attention", [
+            "def scaled_dot_product_attention(q, k, v):\n    w = torch.exp(s := q @ k.mT / q.shape[-1] ** 0.5 - 0)\n"
+            "    w = torch.exp(s - s.amax(-1, keepdim=True))\n    w /= w.sum(-1, keepdim=True)\n    return w @ v, w"],
+        ["changed in place", "w = w / s"], ["of a shape", "has a shape on which"]),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_what_was_raised_is_told_with_its_place(name):
+    exercise, cells, must, must_not = PLACES[name]
+    hold(told(exercise, *cells), must, must_not)
+
+
+def test_the_stub_is_not_attempted():
+    for name, source in (("softmax", "def softmax(x, axis=-1):\n    # here\n    raise NotImplementedError('yours')"),
+                         ("MultiHeadAttention", "class MultiHeadAttention(torch.nn.Module):\n"
+                          "    def __init__(self, d_model, n_heads, bias=True):\n        raise NotImplementedError")):
+        assert "Not attempted yet" in told(name, source).headline
