@@ -1,10 +1,12 @@
-"""Still charts of the lessons: named bars, a curve over an angle, a table of scores. Axes in, Axes out."""
+"""Still charts of the lessons: bars, curves, tables of scores and other numbers. Axes in, Axes out."""
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import numpy as np
 
-__all__ = ["angle_curve", "named_bars", "score_table"]
+__all__ = ["angle_curve", "loss_curves", "named_bars", "number_picture", "score_table", "share_curves"]
 
 
 def named_bars(ax, names, values, *, xlabel, ylabel, title=""):
@@ -114,6 +116,111 @@ def score_table(ax, scores, queries, keys, *, title=""):
     rows = "; ".join(f"{query}: " + ", ".join(f"{key} {score:.0f}" for key, score in zip(keys, row, strict=True))
                      for query, row in zip(queries, scores, strict=True))
     ax.alt_text = f"{title}. Table of scores. {rows}."
+    return ax
+
+
+def loss_curves(ax, losses, *, title=""):
+    """Draw how the loss of several models falls, step by step.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    losses : mapping of str to array_like, shape (steps,)
+        For each name the loss after each step (nats).
+    title : str
+        Shown above.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with ``ax.alt_text`` set.
+
+    Raises
+    ------
+    ValueError
+        When a curve is no row of numbers.
+    """
+    words = []
+    for (name, values), style in zip(losses.items(), cycle(("-", "--", "-.", ":"))):
+        values = _checked(f"losses of {name}", values, (len(values),))
+        ax.plot(values, style, label=name)
+        words.append(f"{name} from {values[0]:.2f} to {values[-1]:.2f}")
+    ax.set(xlabel="step", ylabel="loss (nats)", title=title)
+    ax.legend()
+    ax.alt_text = f"{title}: a curve of the loss over the steps for each of {len(words)}: {', '.join(words)}."
+    return ax
+
+
+def share_curves(ax, lengths, shares, *, trained, xlabel, ylabel, title=""):
+    """Draw what share of texts of each length comes out right, a curve for each model.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    lengths : array_like, shape (n,)
+        Lengths of the texts (characters).
+    shares : mapping of str to array_like, shape (n,)
+        For each name the shares, from 0 to 1.
+    trained : float
+        The longest length in training (characters); what is longer stands on grey ground.
+    xlabel, ylabel, title : str
+        Words on the axes and above.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with ``ax.alt_text`` set.
+
+    Raises
+    ------
+    ValueError
+        When a curve has not one share for each length.
+    """
+    lengths, words = np.asarray(lengths, dtype=float), []
+    for (name, values), style in zip(shares.items(), cycle(("o-", "s--", "^-.", "d:"))):
+        values = _checked(f"shares of {name}", values, lengths.shape)
+        ax.plot(lengths, values, style, label=name)
+        words.append(f"{name} from {values[0]:.2f} to {values[-1]:.2f}")
+    ax.axvspan(trained, lengths.max(), color="grey", alpha=0.15, label="longer than in training")
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title, ylim=(-0.04, 1.04))
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    ax.alt_text = (f"{title}: {ylabel} over {xlabel} from {lengths.min():g} to {lengths.max():g}: "
+                   f"{', '.join(words)}.")
+    return ax
+
+
+def number_picture(ax, table, *, xlabel, ylabel, title=""):
+    """Draw a table of numbers as a picture with its colour bar.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    table : array_like, shape (rows, columns)
+        Numbers (no unit).
+    xlabel, ylabel, title : str
+        Words on the axes and above.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with ``ax.alt_text`` set.
+
+    Raises
+    ------
+    ValueError
+        When `table` has not two axes.
+    """
+    table = np.asarray(table, dtype=float)
+    if table.ndim != 2:
+        raise ValueError(f"table should have shape (rows, columns), got {table.shape}")
+    image = ax.imshow(table, aspect="auto", cmap="cividis")
+    ax.figure.colorbar(image, ax=ax)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.alt_text = (f"{title}. A picture of {table.shape[0]} by {table.shape[1]} numbers, {ylabel} down and {xlabel} "
+                   f"across, from {table.min():.2f} to {table.max():.2f}.")
     return ax
 
 

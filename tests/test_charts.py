@@ -35,7 +35,34 @@ def test_rows_are_queries_and_zero_is_in_the_middle_of_the_colours():
     assert "you: Storm 6, Letters -12; Ada: Storm 0, Letters 3." in ax.alt_text
 
 
+def test_a_curve_for_each_loss():
+    ax = charts.loss_curves(axes(), {"layer A": [2.0, 1.0], "layer B": [3.0, 0.5, 0.25]}, title="Two layers")
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[2, 1], [3, 0.5, 0.25]]
+    assert [line.get_linestyle() for line in ax.lines] == ["-", "--"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["layer A", "layer B"]
+    assert ax.alt_text.endswith("each of 2: layer A from 2.00 to 1.00, layer B from 3.00 to 0.25.")
+
+
+def test_shares_beyond_the_training_stand_on_grey_ground():
+    ax = charts.share_curves(axes(), [2, 4, 8], {"with": [1, 1, 0.5], "without": [1, 0.5, 0]}, trained=4,
+                             xlabel="letters", ylabel="share right", title="Reversed")
+    assert ax.lines[1].get_xydata().tolist() == [[2, 1], [4, 0.5], [8, 0]]
+    assert (ax.patches[0].get_x(), ax.patches[0].get_width()) == (4, 4)
+    assert ax.alt_text == ("Reversed: share right over letters from 2 to 8: with from 1.00 to 0.50, "
+                           "without from 1.00 to 0.00.")
+
+
+def test_numbers_as_a_picture():
+    ax = charts.number_picture(axes(), [[0, 1, 2], [3, 4, 5]], xlabel="column", ylabel="row", title="Six")
+    assert ax.get_images()[0].get_array().tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert "A picture of 2 by 3 numbers, row down and column across, from 0.00 to 5.00." in ax.alt_text
+
+
 @pytest.mark.parametrize(("draw", "message"), [
+    (lambda ax: charts.loss_curves(ax, {"a": [[1.0]]}), r"losses of a should have shape \(1,\), got \(1, 1\)"),
+    (lambda ax: charts.share_curves(ax, [1, 2], {"a": [1]}, trained=1, xlabel="", ylabel=""),
+     r"shares of a should have shape \(2,\), got \(1,\)"),
+    (lambda ax: charts.number_picture(ax, [1.0], xlabel="", ylabel=""), r"table should have shape .* got \(1,\)"),
     (lambda ax: charts.named_bars(ax, ["a"], [1, 2], xlabel="", ylabel=""), r"values should have shape \(1,\), got"),
     (lambda ax: charts.angle_curve(ax, [0, 90], [1], ylabel=""), r"values should have shape \(2,\), got \(1,\)"),
     (lambda ax: charts.score_table(ax, np.zeros((2, 3)), ["a"], ["b"]), r"scores should have shape \(1, 1\), got"),
