@@ -1,6 +1,13 @@
 """The find-the-bug laboratories: layers that learn although wrong, told apart by the probes that come with them."""
 
 import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -10,8 +17,8 @@ from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import diagnose, give_feedback
 from course_utils.exercises import find
 from course_utils.laboratories import Kind, Lab, LabProbe, attention_lab, heads_lab, mask_lab
-from course_utils.laboratories.lab import RIGHT
 from course_utils.laboratories.partners import partners_batch
+from course_utils.laboratories.parts import RIGHT
 from course_utils.laboratories.recall import recall_batch
 from course_utils.laboratories.repeats import PADDING, repeats_batch
 
@@ -59,6 +66,14 @@ def lab(name):
     return LABS[name]()
 
 
+def truth_of(lab):
+    """Find out by the probes which kind each letter hides: the laboratory itself does not tell."""
+    return {label: next(name for name in lab.names
+                        if all(np.allclose(x, y, atol=1e-5) for probe in lab.probes
+                               for x, y in zip(lab.reading(label, probe).values(), lab.read(name, probe).values())))
+            for label in lab.labels}
+
+
 def test_each_fault_is_seen_by_the_probes_in_the_table(name, lab):
     seen = {kind: set(lab.tell_apart(kind, RIGHT)) for kind in lab.names if kind != RIGHT}
     assert seen == SEEN_BY[name]
@@ -70,14 +85,14 @@ def test_every_two_kinds_are_told_apart_with_a_wide_margin(lab):
 
 
 def test_the_sign_of_a_wrong_name_shows_under_the_probe_that_the_feedback_sends_to(lab):
-    for label, claimed in itertools.product(lab.labels, lab.names):
-        truth = lab.truth(label)
-        if claimed != truth:
-            assert (lab.kind(claimed).probe or lab.kind(truth).probe) in lab.tell_apart(claimed, truth)
+    for truth, claimed in itertools.product(truth_of(lab).values(), lab.names):
+        if claimed == truth:
+            continue
+        assert (lab.kind(claimed).probe or lab.kind(truth).probe) in lab.tell_apart(claimed, truth)
 
 
 def test_at_least_three_faults_are_hidden_beside_a_right_layer(lab):
-    hidden = [lab.truth(label) for label in lab.labels]
+    hidden = list(truth_of(lab).values())
     assert len(set(hidden)) == len(hidden) >= 4
     assert hidden.count(RIGHT) == 1
     assert len(lab.names) > len(hidden), "with a name for each layer the last one need not be looked for"
@@ -131,27 +146,12 @@ def test_a_layer_can_be_called_with_inputs_of_ones_own():
 
 def test_layers_that_look_ahead_cannot_write():
     """Their accuracy is perfect while the text lies before them; on their own they have nothing to copy from."""
-    runs = {mask_lab().truth(label): run for label, run in mask_lab().train().items()}
+    truth = truth_of(mask_lab())
+    runs = {truth[label]: run for label, run in mask_lab().train().items()}
     assert min(run.accuracy for run in runs.values()) > 0.95
     assert min(runs[name].written for name in ("right", "padding ignored")) > 0.95
     assert max(runs[name].written for name in ("polarity inverted", "mask transposed")) < 0.5
     assert runs["leak by one"].written < 0.95
-
-
-@pytest.mark.parametrize(("lab", "task", "batch"), [(attention_lab, "recall", "recall_batch"),
-                                                    (mask_lab, "repeats", "repeats_batch"),
-                                                    (heads_lab, "partners", "partners_batch")])
-def test_one_press_on_stop_ends_the_training_of_all_layers(lab, task, batch, monkeypatch):
-    calls = []
-
-    def stopped(*args, **kwargs):
-        calls.append(args)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(f"course_utils.laboratories.{task}.{batch}", stopped)
-    with pytest.raises(KeyboardInterrupt, match=r"stopped after 0 of .* steps .* run the cell again"):
-        lab().train()
-    assert len(calls) == 1
 
 
 def test_partners_name_each_other():
@@ -160,7 +160,7 @@ def test_partners_name_each_other():
     assert torch.equal(answers[:, 1::2], letters[:, 0::2])
 
 
-def test_patterns_repeat_behind_the_padding():
+def test_patterns_repeat_after_the_padding():
     ids = repeats_batch(torch.Generator().manual_seed(1), B=50)
     for row in ids.tolist():
         text = [symbol for symbol in row if symbol != PADDING]
@@ -185,7 +185,7 @@ def words(name, answer):
 
 
 def test_the_right_names_are_explained(name, lab):
-    truth = {label: lab.truth(label) for label in lab.labels}
+    truth = truth_of(lab)
     text = words(name, lambda: truth)
     assert "passed" in text
     for label, kind in truth.items():
@@ -194,21 +194,158 @@ def test_the_right_names_are_explained(name, lab):
 
 
 def test_one_wrong_name_is_explained_by_numbers(name, lab):
-    truth = {label: lab.truth(label) for label in lab.labels}
-    for label, claimed in itertools.product(lab.labels, lab.names):
-        if claimed != truth[label]:
-            text = words(name, lambda: {**truth, label: claimed})  # noqa: B023
-            assert f"Layer {label} is called {claimed!r}" in text
-            assert f"layer {label} shows" in text
-            assert repr(truth[label]) not in text
-            assert lab.kind(truth[label]).sign not in text
+    truth = truth_of(lab)
+    for label, claimed in itertools.product(lab.labels, set(lab.names) - set(truth.values())):
+        text = words(name, lambda: {**truth, label: claimed})  # noqa: B023
+        assert f"Layer {label} is called {claimed!r}" in text
+        assert f"layer {label} shows" in text
+        assert repr(truth[label]) not in text
+        assert lab.kind(truth[label]).sign not in text
 
 
-def test_all_names_wrong_still_gets_an_experiment(name, lab):
-    rotated = {label: lab.truth(other) for label, other in zip(lab.labels, lab.labels[1:] + lab.labels[:1])}
-    text = words(name, lambda: rotated)
-    assert f"0 of {len(lab.labels)} layers are named rightly" in text
-    assert "Run `lab.look(" in text
+def test_two_names_that_changed_places_are_told_with_the_probe(name, lab):
+    truth = truth_of(lab)
+    for a, b in itertools.combinations(lab.labels, 2):
+        text = words(name, lambda: {**truth, a: truth[b], b: truth[a]})  # noqa: B023
+        assert "Two of the names have changed places." in text
+        probe = text.split("Run `lab.look('")[1].split("'")[0]
+        assert probe in lab.tell_apart(truth[a], truth[b])
+
+
+def test_many_wrong_names_get_a_probe_and_neither_a_letter_nor_a_count(name, lab):
+    truth = truth_of(lab)
+    rotated = {label: truth[other] for label, other in zip(lab.labels, lab.labels[1:] + lab.labels[:1])}
+    three = {**rotated, **{label: truth[label] for label in lab.labels[3:]}, lab.labels[2]: truth[lab.labels[0]]}
+    for answer, told in ((rotated, "most of the names do not fit"),
+                         (three, "some of the names do not fit" if len(truth) == 6 else "most of the names")):
+        text = words(name, lambda: answer)  # noqa: B023
+        assert told in text
+        assert "Run `lab.look('" in text
+        assert "layer A" not in text
+        assert "Layer" not in text
+        assert f"of {len(lab.labels)}" not in text
+
+
+def test_one_name_for_all_layers_is_no_way_to_fish(name, lab):
+    text = words(name, lambda: dict.fromkeys(lab.labels, RIGHT))
+    assert "layers A and B are both called 'right': each name fits one layer or none" in text
+
+
+def test_hints_do_not_depend_on_the_letters(name, lab):
+    for hint in find(name).hints:
+        assert not any(f"layer {label}" in hint.lower() for label in map(str.lower, lab.labels))
+    assert all(f"{kind!r} {lab.kind(kind).sign}" in find(name).hints[2] for kind in lab.names)
+
+
+# --- what is hidden ---
+
+
+def in_sight(thing):
+    """What somebody sees who prints a thing, its attributes and what these print."""
+    values = [getattr(thing, attribute, None) for attribute in dir(thing) if not attribute.startswith("__")]
+    texts = [repr(thing), repr(getattr(thing, "__dict__", ""))]
+    for value in values:
+        texts += [repr(value)]
+        if isinstance(value, dict):
+            texts += [f"{key!r}: {inner!r} {getattr(inner, '__dict__', '')}" for key, inner in value.items()]
+    return texts
+
+
+def test_nothing_that_can_be_printed_says_which_letter_has_which_fault(name, lab):
+    for probe in lab.probes:
+        lab.look(probe, *lab.labels)
+    truth = truth_of(lab)
+    a, b = lab.labels[:2]
+    words(name, lambda: {**truth, a: truth[b], b: truth[a]})  # so that the checker has computed what it keeps
+    for thing in (lab, *map(lab.layer, lab.labels), find(name), find(name).reference(),
+                  *(other.function() for other in find(name).equivalents)):
+        for text in in_sight(thing):
+            for label, kind in truth.items():
+                assert not re.search(rf"\b{label}\b['\"]?[:,]? ?.{{0,20}}{re.escape(kind)}", text), text
+    assert not any("truth" in attribute for attribute in dir(lab))
+
+
+def test_hidden_layers_look_alike_from_outside(lab):
+    looks = {re.sub(rf"layer {label}|0x[0-9a-f]+|'{label}'", "", repr((
+        lab.layer(label), lab.layer(label)._call, lab._hidden[label], type(lab.layer(label)))))
+        for label in lab.labels}
+    assert len(looks) == 1, looks
+
+
+def test_errors_of_a_hidden_layer_do_not_show_its_lines(lab):
+    told = set()
+    for label in lab.labels:
+        with pytest.raises(ValueError, match=f"layer {label} cannot work with inputs of the shapes") as stopped:
+            lab.layer(label)(torch.zeros(2, 3), "no matrix")
+        told.add(str(stopped.value).replace(label, ""))
+        assert stopped.value.__suppress_context__
+    assert len(told) == 1
+
+
+def test_digests_cannot_be_looked_up_in_another_kernel():
+    asked = "from course_utils.laboratories import mask_lab; print(vars(mask_lab())['_digests'])"
+    one, two = (subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+                for _ in range(2))
+    assert one != two
+
+
+# --- the letters ---
+
+PLAY = """
+import json, sys
+import numpy as np
+from course_utils import laboratories
+from course_utils.checks import diagnose
+from course_utils.exercises import find
+sys.path.insert(0, "tests")
+from test_laboratory import LABS, truth_of
+dealt = {name: truth_of(open_lab()) for name, open_lab in LABS.items()}
+print(json.dumps([dealt, [diagnose(find(name), lambda: truth).passed for name, truth in dealt.items()]]))
+"""
+
+
+def deal(letters):
+    run = subprocess.run([sys.executable, "-c", PLAY], capture_output=True, text=True,
+                         env={**os.environ, "COURSE_LETTERS": letters})
+    assert run.returncode == 0, run.stderr
+    dealt, passed = json.loads(run.stdout)
+    assert all(passed)
+    return dealt
+
+
+def test_a_teacher_can_deal_other_letters_and_the_check_knows_them():
+    recorded, autumn, again, spring = map(deal, ("", "autumn 2027", "autumn 2027", "spring 2028"))
+    assert recorded == {name: truth_of(open_lab()) for name, open_lab in LABS.items()}
+    assert autumn == again
+    assert recorded != autumn != spring != recorded
+    assert [sorted(truth.values()) for truth in autumn.values()] == [sorted(t.values()) for t in recorded.values()]
+
+
+# --- stopping ---
+
+
+def test_training_that_is_stopped_says_so_and_keeps_what_was_complete(lab, monkeypatch, capsys):
+    real, trained = lab._train, []
+
+    def stopped_at_the_second(layer):
+        trained.append(layer)
+        if len(trained) == 2:
+            threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+        return real(layer)
+
+    monkeypatch.setattr(lab, "_train", stopped_at_the_second)
+    runs = lab.train()
+    said = capsys.readouterr().out
+    assert "Training was stopped. Not trained to the end: B, C" in said
+    assert "the probes work all the same" in said
+    assert list(runs) == ["A"]
+    assert len(trained) == 2
+    with pytest.raises(RuntimeError, match="layer B has not been trained to the end: run the cell with `train` again"):
+        runs["B"]
+    with pytest.raises(KeyError):
+        runs["Z"]
+    lab.look(lab.probes[0])
+    assert "layer B" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("answer", "told"), [
@@ -258,4 +395,4 @@ def test_modules_can_be_layers_too():
               hidden=(RIGHT, "biased"), probes=(probe,), train=None, seed=1)
     assert lab.read("biased", "bias")["f(0)"].tolist() == [0.5, 0.5]
     assert lab.tell_apart(RIGHT, "biased") == ("bias",)
-    assert sorted(lab.truth(label) for label in "AB") == ["biased", RIGHT]
+    assert sorted(truth_of(lab).values()) == ["biased", RIGHT]

@@ -11,8 +11,6 @@ FAULTS_IN_ATTENTION = lab_exercise(
         "Look at one probe for all four layers first. Which layers give the numbers that the question asks for?",
         "`ratio` tells how the scores are scaled, `sums` and `company` tell along which axis the softmax runs, "
         "`shift` tells what is averaged. One layer passes all four.",
-        'Layer A: "divided by d_k". Layer B: "values from the keys". Layer C: "right". '
-        'Layer D: "softmax over the queries".',
     ),
     minutes=12,
     points=2,

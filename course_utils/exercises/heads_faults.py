@@ -11,8 +11,6 @@ FAULTS_IN_HEADS = lab_exercise(
         "Look at one probe for all six layers first. Which layers give the numbers that the question asks for?",
         "`ratio` tells what the scores are divided by, `look` how the features were cut, `slices` where each head ends "
         "up, `mix` whether W_o is used, `order` whether each token keeps its own. One layer passes all five.",
-        'Layer A: "merge without transpose". Layer B: "view without transpose". Layer C: "heads reversed". '
-        'Layer D: "W_o missing". Layer E: "right". Layer F: "scaled by sqrt(d_model)".',
     ),
     minutes=12,
     points=2,

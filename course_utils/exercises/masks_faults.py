@@ -12,8 +12,6 @@ FAULTS_IN_MASKS = lab_exercise(
         "a query sees one key too many? Where it sees the future in place of the past?",
         "`change` and `prefix` tell how the future is treated, `padding` and `trimmed` the padding. Two layers are "
         "alike under `change`; only one of them keeps the padding out.",
-        'Layer A: "padding ignored". Layer B: "polarity inverted". Layer C: "mask transposed". '
-        'Layer D: "leak by one". Layer E: "right".',
     ),
     minutes=12,
     points=2,

@@ -14,9 +14,9 @@ from importlib import import_module
 _HOMES = {
     "attention_lab": "attention",
     "heads_lab": "heads",
-    "Kind": "lab",
+    "Kind": "parts",
     "Lab": "lab",
-    "LabProbe": "lab",
+    "LabProbe": "parts",
     "lab_exercise": "exercise",
     "mask_lab": "masks",
 }

@@ -4,7 +4,8 @@ import math
 from functools import cache
 
 from course_utils.attention import scaled_dot_product_attention
-from course_utils.laboratories.lab import RIGHT, Kind, Lab, LabProbe
+from course_utils.laboratories.lab import Lab
+from course_utils.laboratories.parts import RIGHT, Kind, LabProbe
 
 __all__ = ["attention_lab"]
 

@@ -1,87 +1,20 @@
-"""What a laboratory is: kinds of layers, some of them hidden behind letters, and probes that show numbers."""
+"""What a laboratory is: layers behind letters, probes that show numbers, and a training run."""
 
+import hashlib
+import os
 import random
+import secrets
 import string
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["RIGHT", "Kind", "Lab", "LabProbe", "Layer", "Run"]
+from course_utils.laboratories.parts import RIGHT, Layer, Runs
 
-RIGHT = "right"  # the name of the kind that has no fault
+__all__ = ["Lab"]
 
-
-@dataclass(frozen=True)
-class Kind:
-    """One way to build a layer: the right one, or one with a fault.
-
-    Attributes
-    ----------
-    name : str
-        What the learner calls it: ``"right"``, ``"no scale"``.
-    build : callable
-        ``build() -> layer``, a function or module; the same one, weights included, at every call.
-    sign : str
-        What such a layer shows that no other kind of the laboratory does, beginning with a verb.
-    probe : str
-        Name of the probe under which the sign shows; empty for the right kind.
-    """
-
-    name: str
-    build: Callable
-    sign: str
-    probe: str = ""
-
-
-@dataclass(frozen=True)
-class LabProbe:
-    """A probe of the laboratory: some inputs, and the numbers that a layer answers with.
-
-    Attributes
-    ----------
-    name : str
-        One word, for ``lab.look("name")``.
-    question : str
-        What it asks of a layer, as a question with a right answer in it.
-    read : callable
-        ``read(layer) -> dict of str to array_like``: named numbers, the same at every call.
-    """
-
-    name: str
-    question: str
-    read: Callable
-
-
-@dataclass(frozen=True)
-class Run:
-    """What came of training one layer.
-
-    Attributes
-    ----------
-    losses : list of float
-        The loss after each step (nats).
-    accuracy : float
-        Share of right answers on examples that were not trained on, from 0 to 1.
-    """
-
-    losses: list
-    accuracy: float
-
-
-class Layer:
-    """A hidden layer: call it with inputs of your own. What it is called inside does not show."""
-
-    __slots__ = ("_inside", "_label")
-
-    def __init__(self, label, inside):
-        self._label, self._inside = label, inside
-
-    def __call__(self, *args, **kwargs):
-        return self._inside(*args, **kwargs)
-
-    def __repr__(self):
-        return f"layer {self._label}"
+# Environment variable: any text, by which a teacher gives a class other letters than the recorded ones.
+LETTERS = "COURSE_LETTERS"
 
 
 class Lab:
@@ -98,7 +31,8 @@ class Lab:
     train : callable
         ``train(layer) -> Run``: a training run of a few seconds around one layer.
     seed : int
-        Decides which letter hides which kind.
+        Decides which letter hides which kind, together with ``COURSE_LETTERS`` in the environment. Which it is
+        stands nowhere in this object: it keeps closed layers, and salted digests to judge an answer by.
 
     Raises
     ------
@@ -113,15 +47,17 @@ class Lab:
             raise ValueError(f"kinds should have different names, 'right' among them, got {[k.name for k in kinds]}")
         if unknown := [name for name in hidden if name not in self._kinds]:
             raise ValueError(f"hidden should name kinds of this laboratory, got {unknown}")
-        order = random.Random(seed).sample(list(hidden), len(hidden))
-        self._truth = dict(zip(string.ascii_uppercase, order))
+        dealt = dict(zip(string.ascii_uppercase, _deal(hidden, seed)))
+        self._hidden = {label: _closed(label, self._kinds[name].build) for label, name in dealt.items()}
+        self._salt = secrets.token_bytes(16)  # drawn anew, so that a digest cannot be looked up
+        self._digests = {label: self._digest(label, name) for label, name in dealt.items()}
         self._train = train
         self._readings = {}
 
     @property
     def labels(self):
         """The letters of the hidden layers."""
-        return tuple(self._truth)
+        return tuple(self._hidden)
 
     @property
     def names(self):
@@ -150,10 +86,12 @@ class Lab:
         ValueError
             If there is no such letter.
         """
-        return Layer(label, self._kinds[self.truth(label)].build())
+        return self._hidden[_among("label", label, self.labels)]()
 
     def train(self, *labels):
         """Train hidden layers, each in the same small model on the same examples.
+
+        Stopping the kernel ends it at once and gives back the runs that were complete.
 
         Parameters
         ----------
@@ -162,15 +100,24 @@ class Lab:
 
         Returns
         -------
-        dict of str to Run
-            By letter.
+        Runs
+            A dictionary from letters to `Run`.
 
         Raises
         ------
         ValueError
             If there is no such letter.
         """
-        return {label: self._train(self.layer(label)) for label in labels or self.labels}
+        waiting = [(label, self.layer(label)) for label in labels or self.labels]
+        runs = {}
+        try:
+            for label, layer in waiting:
+                runs[label] = self._train(layer)
+        except KeyboardInterrupt:
+            left = ", ".join(label for label, _ in waiting if label not in runs)
+            print(f"Training was stopped. Not trained to the end: {left}. Run this cell again to train all layers; "
+                  "the probes work all the same.")
+        return Runs(runs, [label for label, _ in waiting if label not in runs])
 
     def look(self, probe, *labels, **suspects):
         """Print what a probe shows of the hidden layers, and of layers of your own beside them.
@@ -189,7 +136,7 @@ class Lab:
         ValueError
             If there is no such probe or letter.
         """
-        rows = {f"layer {label}": self.read(self.truth(label), probe) for label in labels or self.labels}
+        rows = {f"layer {label}": self.reading(label, probe) for label in labels or self.labels}
         rows |= {name: self.measure(layer, probe) for name, layer in suspects.items()}
         print(self._probes_by_name[probe].question)
         print(table(rows))
@@ -217,6 +164,28 @@ class Lab:
         reading = self._probes_by_name[_among("probe", probe, self.probes)].read(layer)
         return {part: np.asarray(getattr(x, "detach", lambda x=x: x)(), dtype=float) for part, x in reading.items()}
 
+    def reading(self, label, probe):
+        """Give the numbers that a probe reads off a hidden layer, as `measure` does; they are kept.
+
+        Parameters
+        ----------
+        label : str
+            Its letter.
+        probe : str
+            Name of a probe.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The named numbers of the probe.
+
+        Raises
+        ------
+        ValueError
+            If there is no such letter or probe.
+        """
+        return self._kept(self._hidden[_among("label", label, self.labels)], probe)
+
     def read(self, name, probe):
         """Give the numbers that a probe reads off a kind of layer, as `measure` does; they are kept.
 
@@ -237,14 +206,7 @@ class Lab:
         ValueError
             If there is no such kind or probe.
         """
-        key = _among("name", name, self.names), probe
-        if key not in self._readings:
-            self._readings[key] = self.measure(self._kinds[name].build(), probe)
-        return self._readings[key]
-
-    def truth(self, label):
-        """Give the name of the kind behind a letter: the answer."""
-        return self._truth[_among("label", label, self.labels)]
+        return self._kept(self.kind(name).build, probe)
 
     def kind(self, name):
         """Give the kind of that name."""
@@ -268,25 +230,23 @@ class Lab:
         return tuple(probe for probe in self.probes
                      if not _agree(self.read(a, probe), self.read(b, probe), margin))
 
-    def claim(self, names, label):
-        """Read from a learner's answer what it calls one layer.
+    def claims(self, names):
+        """Read from a learner's answer what it calls each layer.
 
         Parameters
         ----------
         names : mapping of str to str
             The answer: a name for each letter. Case, hyphens and underscores do not matter.
-        label : str
-            The letter asked for.
 
         Returns
         -------
-        str
-            The name, as it stands in `names` of the laboratory.
+        dict of str to str
+            By letter the name, as it stands in `names` of the laboratory.
 
         Raises
         ------
         ValueError
-            If the answer is no dictionary, leaves the letter out, or uses a name that is none.
+            If the answer is no dictionary, leaves a letter out, or uses a name that is none, or one name twice.
         """
         if not isinstance(names, Mapping):
             raise ValueError(f'the answer should be a dictionary like {{"{self.labels[0]}": "{RIGHT}", ...}}, '
@@ -294,13 +254,48 @@ class Lab:
         given = {str(key).strip().upper(): value for key, value in names.items()}
         if strange := sorted(given.keys() - set(self.labels)):
             raise ValueError(f"the letters should be {', '.join(self.labels)}, got {strange[0]!r}")
-        if given.get(label) is None:
-            raise ValueError(f"layer {label} has no name yet")
-        wanted = {_plain(name): name for name in self.names}
-        if _plain(given[label]) not in wanted:
-            raise ValueError(f"layer {label} should be called one of {', '.join(map(repr, self.names))}, "
-                             f"got {_short(given[label])}")
-        return wanted[_plain(given[label])]
+        wanted, called = {_plain(name): name for name in self.names}, {}
+        for label in self.labels:
+            if given.get(label) is None:
+                raise ValueError(f"layer {label} has no name yet")
+            if _plain(given[label]) not in wanted:
+                raise ValueError(f"layer {label} should be called one of {', '.join(map(repr, self.names))}, "
+                                 f"got {_short(given[label])}")
+            name = wanted[_plain(given[label])]
+            if name in called:
+                raise ValueError(f"layers {called[name]} and {label} are both called {name!r}: "
+                                 "each name fits one layer or none")
+            called[name] = label
+        return {label: name for name, label in called.items()}
+
+    def _kept(self, build, probe):
+        key = build, _among("probe", probe, self.probes)
+        if key not in self._readings:
+            self._readings[key] = self.measure(build(), probe)
+        return self._readings[key]
+
+    def _digest(self, label, name):
+        return hashlib.sha256(self._salt + f"{label} {name}".encode()).hexdigest()
+
+
+def _named_rightly(lab, label, name):
+    """Tell by its digest whether a name is that of a hidden layer."""
+    return lab._digests[label] == lab._digest(label, name)
+
+
+def _deal(hidden, seed):
+    """Put the names of the hidden kinds into the order of the letters."""
+    chosen = os.environ.get(LETTERS, "").strip()
+    return random.Random(f"{chosen}/{seed}" if chosen else seed).sample(list(hidden), len(hidden))
+
+
+def _closed(label, build):
+    """Give what builds a hidden layer; as seen from outside, all of them are alike."""
+
+    def layer():
+        return Layer(label, build())
+
+    return layer
 
 
 def table(readings):

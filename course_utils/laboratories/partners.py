@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from course_utils.laboratories.lab import Run
+from course_utils.laboratories.parts import Run
 from course_utils.training import train
 
 __all__ = ["Partners", "partners_batch", "train_partners"]

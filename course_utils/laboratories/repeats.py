@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from course_utils.laboratories.lab import Run
+from course_utils.laboratories.parts import Run
 from course_utils.training import train
 
 __all__ = ["PADDING", "Repeats", "RepeatsRun", "repeats_batch", "train_repeats"]
