@@ -95,7 +95,7 @@ def build(a, b):
              ("markdown", OPENING.format(whole="{whole}", part=a.minutes + b.minutes), []),
              ("code", SETUP, ["setup"]),
              ("markdown", "## 2.1 Scores\n\n**Predict.** Which weight is it? It was 0.73 before.", []),
-             ("code", "print(0.731)", ["answer"], "0.731\n"),
+             ("code", "print('weights (1,)\\n0.731')", ["answer"], "weights (1,)\n0.731\n"),
              *exercise(a.name, 1, a.minutes), *exercise(b.name, 2, b.minutes), ("markdown", RECAP, [])]
     notebook = nbformat.v4.new_notebook(metadata=copy.deepcopy(METADATA))
     for kind, source, tags, *printed in parts:

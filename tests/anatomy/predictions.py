@@ -7,6 +7,9 @@ from notebook_parts import folds, tags, unfolded, words
 from anatomy.lesson import rule
 from course_utils.classroom.pace import ANSWER, PREDICT
 
+SHAPE = re.compile(r"\((?:\d+, ?)*\d*,?\)")
+TELLING = re.compile(r"\d|\b(?:True|False|yes|no)\b", re.IGNORECASE)
+
 
 @rule
 def predictions(lesson):
@@ -44,3 +47,18 @@ def answers(lesson):
     for i, cell in lesson.code:
         if "neutral" in tags(cell) and not any("image/png" in output.get("data", {}) for output in cell.outputs):
             yield f"cell {i}: neutral is for a figure that gives nothing away as it starts"
+
+
+@rule
+def first_line(lesson):
+    """What JupyterLab leaves of a folded output, the first line of its text, gives nothing away."""
+    for i, cell in lesson.code:
+        if "answer" not in tags(cell) or not cell.outputs:
+            continue
+        first = cell.outputs[0]
+        if first.output_type == "stream":
+            line = first.text.split("\n")[0]
+            if TELLING.search(SHAPE.sub("", line)):
+                yield f"cell {i} shows {line!r} of its folded output: print a line before it that tells nothing"
+        elif "text/html" in first.get("data", {}):
+            yield f"cell {i} shows the markup of its folded output: print a line before it"
