@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from figure_page import next_frame, opened, state
 
 from course_utils.classroom.lab_driver import new_context
-from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer, TokenPath
+from course_utils.explorers import DotProductExplorer, HullExplorer, NudgeExplorer, SoftmaxExplorer, TokenPath
 
 SQUARE = [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0)]
 PATH = {"W_q": [(2, 0, 1, 0), (0, 2, 0, 2), (0, 0, 2, 0)], "W_k": [(2, 0, 0, 0), (0, 2, 0, 1), (0, 0, 2, 0)],
@@ -43,8 +43,12 @@ def make_path(**options):
     return TokenPath(["dog", "found", "bone"], [(1, 0, 0), (0, 0, 1), (0, 1, 0)], **PATH | options)
 
 
+def make_nudge(**options):
+    return NudgeExplorer([2.0, 0.0, -1.0], ["cat", "mat", "the"], **options)
+
+
 ALL = {"pair": make_pair, "search": make_search, "bars": make_bars, "hull": make_hull, "scores": make_scores,
-       "lookup": make_lookup, "path": make_path}
+       "lookup": make_lookup, "nudge": make_nudge, "path": make_path}
 
 
 class Shown:

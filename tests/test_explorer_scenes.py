@@ -11,6 +11,7 @@ from scene_page import (
     make_bars,
     make_hull,
     make_lookup,
+    make_nudge,
     make_pair,
     make_path,
     make_scores,
@@ -18,7 +19,7 @@ from scene_page import (
 )
 
 from course_utils import attention
-from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer, TokenPath
+from course_utils.explorers import DotProductExplorer, HullExplorer, NudgeExplorer, SoftmaxExplorer, TokenPath
 from course_utils.explorers.hull import convex_hull
 
 # --- arguments -------------------------------------------------------------------------------------------------
@@ -51,6 +52,9 @@ from course_utils.explorers.hull import convex_hull
     (lambda: SoftmaxExplorer([1, 2], controls=["scale"]), "^controls should be one of 'temperature', 'shift', "),
     (lambda: SoftmaxExplorer([1, 2], steps=[]), r"^steps should hold 1 to 8 numbers, got shape \(0,\)"),
     (lambda: SoftmaxExplorer([1, 2], function=3), "^function should be a function of the scores, got int"),
+    (lambda: NudgeExplorer([1.0]), r"^scores should hold 2 to 6 numbers, got shape \(1,\)"),
+    (lambda: NudgeExplorer([1, 2], nudged=2), "^nudged should be one of 0, 1, got 2"),
+    (lambda: NudgeExplorer([1, 2], step=0.5), "^step should be one of 0.0, 1.0, 0.1, 0.01, 0.001, got 0.5"),
     (lambda: HullExplorer([(0, 0), (1, 1)]), r"^values should have shape \(3 to 8, 2\), got \(2, 2\)"),
     (lambda: HullExplorer([(0, 0, 0)] * 3), r"^values should have shape \(3 to 8, 2\), got \(3, 3\)"),
     (lambda: HullExplorer([(0, 0), (1, 1), (2, np.nan)]), "^values should be finite, got nan"),
@@ -89,6 +93,7 @@ def test_arrays_and_tensors_are_taken_as_they_come():
     (make_bars(), "scores", [1.0, 1.0, -2.0], [1.0, 1.0]), (make_bars(), "temperature", 0.5, -1.0),
     (make_bars(), "shift", 100.0, "1"), (make_hull(), "amounts", [0.0, 1.0, 1.0, 0.0], [-0.1, 1, 1, 1]),
     (make_hull(), "values", SQUARE[::-1], [(99, 0), *SQUARE[1:]]), (make_scores(), "scores", [0.0] * 4, ["x"] * 4),
+    (make_nudge(), "step", 0.1, 0.2), (make_nudge(), "nudged", 2, 3), (make_nudge(), "scores", [0.0] * 3, [0.0] * 4),
     (make_lookup(), "query", [1.0, -1.0], [4.0, 0.0]), (make_path(), "key", 2, 3), (make_path(), "query", 1, 2),
     (make_path(), "q", [0.5, -3.0, 0.0, 1.0], [9, 0, 0, 0]), (make_hull(), "contributions", "lines", "both"),
 ])
@@ -188,6 +193,21 @@ def test_a_learners_softmax_that_fails_leaves_the_figure_alive(function, words):
     np.testing.assert_allclose(figure.weights.sum(), 1)
 
 
+def test_quotients_of_smaller_steps_come_nearer_to_the_slopes():
+    figure = make_nudge(nudged=1)
+    p = attention.softmax(np.array([2.0, 0.0, -1.0]))
+    np.testing.assert_allclose(figure.slopes, (np.diag(p) - np.outer(p, p))[:, 1])
+    assert np.isnan(figure.quotients).all(), "nothing is nudged yet, so nothing is given away"
+    assert "quotients" not in figure.arrays()
+    errors = []
+    for step in (1, 0.1, 0.01, 0.001):
+        figure.step = step
+        errors.append(np.abs(figure.quotients - figure.slopes).max())
+        assert figure.after.sum() == pytest.approx(1)
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 1e-4
+
+
 def test_weights_and_output_come_from_attention():
     figure = make_lookup()
     query, keys, values = (np.array(each, dtype=float) for each in (figure.query, figure.key_vectors, figure.values))
@@ -256,6 +276,7 @@ def test_an_output_carries_view_picture_and_fingerprint(name):
     ("bars", "shift", 1), ("bars", "stable", True), ("hull", "amounts", [1, 0.5, 0.25, 0.25]),
     ("hull", "values", SQUARE[::-1]), ("hull", "normalise", False), ("scores", "scores", [0, 1, 2, -1]),
     ("path", "query", 1), ("path", "key", 1), ("path", "q", (0, 1, 2, 0)),
+    ("nudge", "step", 0.001), ("nudge", "nudged", 1), ("nudge", "scores", [0, 0, 0]),
     ("lookup", "query", (1.5, 0.5)), ("lookup", "key_vectors", [(0, 1), (1, 0), (-1, -0.5)]),
 ])
 def test_a_fingerprint_notices_what_changes(name, trait, value):
@@ -271,6 +292,7 @@ def test_a_fingerprint_notices_what_changes(name, trait, value):
     DotProductExplorer((1, 1), keys={name: (1, n / 4) for n, name in enumerate(HOSTILE)}, a_name=HOSTILE[0]),
     make_pair(title=HOSTILE[4], note=HOSTILE[4], b_name=HOSTILE[5]), HullExplorer([(1, 1)] * 3),
     HullExplorer([(0, 0)] * 3, scores=[0, 0, 0], contributions="lines"), DotProductExplorer((0, 0), (0, 0)),
+    NudgeExplorer(range(6), HOSTILE[:6], step=1, nudged=4), NudgeExplorer([0, 0]),
     DotProductExplorer((0, 0), (0, 0), normalise=True), SoftmaxExplorer([1, 2], shift=1000),
     SoftmaxExplorer([1, 2], shift=-2000), make_path(covered=True), make_path(q=(-3, 0, 0, 0)),
     TokenPath(HOSTILE[:6], np.eye(6, 1), *[np.zeros((1, 1))] * 3, title=HOSTILE[4]),

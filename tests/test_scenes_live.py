@@ -4,7 +4,18 @@ import json
 
 import numpy as np
 import pytest
-from scene_page import ALL, SQUARE, Shown, make_bars, make_hull, make_lookup, make_pair, make_path, make_search
+from scene_page import (
+    ALL,
+    SQUARE,
+    Shown,
+    make_bars,
+    make_hull,
+    make_lookup,
+    make_nudge,
+    make_pair,
+    make_path,
+    make_search,
+)
 
 from course_utils import attention
 from course_utils.classroom.lab_driver import chromium
@@ -37,10 +48,10 @@ def show(browser, tmp_path):
 
 def test_python_and_the_browser_compute_the_same(show):
     shown = show(make_pair())
-    drawers = ("axes.js", "scene.js", "arrows.js", "bars.js", "hull.js", "token_path.js")
+    drawers = ("axes.js", "scene.js", "arrows.js", "bars.js", "hull.js", "nudge.js", "token_path.js")
     code = browser_code(*drawers).split("export default")[0]
     names = ["dot2", "cosine2", "angle2", "foot2", "softmaxSteps", "weightedSum", "convexHull", "insideHull",
-             "pathNumbers"]
+             "nudge", "pathNumbers"]
     run = f"([name, args]) => new Function({json.dumps(code)} + 'return {{{', '.join(names)}}}')()[name](...args)"
     summed = ("([state]) => { const made = new Function(" + json.dumps(code) +
               " + 'return { weightedSum }')(); return made.weightedSum({ get: name => state[name] }); }")
@@ -65,6 +76,10 @@ def test_python_and_the_browser_compute_the_same(show):
             with np.errstate(divide="ignore"):
                 same(np.log(np.array(steps["terms"], dtype=float)), np.log(bars.terms))
             same(np.array(steps["weights"], dtype=float), bars.weights)
+        nudge = make_nudge(nudged=rng.integers(3).item(), step=rng.choice([0.0, 1.0, 0.1]).item())
+        found = shown.page.evaluate(run, ["nudge", [nudge.scores, nudge.nudged, nudge.step]])
+        for name in ("before", "after", "quotients", "slopes"):
+            same(np.array(found[name], dtype=float), getattr(nudge, name))
         for normalise in (True, False):
             values = rng.uniform(-2, 4, (5, 2))
             for hull in (HullExplorer(values, amounts=rng.uniform(0, 1, 5), normalise=normalise),
@@ -192,6 +207,22 @@ def test_a_lesson_shows_the_controls_it_has_come_to(show):
     assert shown.page.locator(".cu-bar input").count() == 0
 
 
+def test_a_nudged_score_moves_every_weight(show):
+    shown = show(make_nudge())
+    assert "Nothing is nudged yet." in shown.words()
+    assert "−0.096" not in shown.words(), "the figure starts without an answer"
+    shown.page.get_by_role("button", name="0.001", exact=True).click()
+    assert "Change of the weights: cat 0.000132, mat −0.000096, the −0.000035." in shown.words()
+    assert all(slope in shown.words() for slope in ("0.132", "−0.096", "−0.035"))
+    shown.page.get_by_label("Raise the score of").select_option("1")
+    assert "0.101" in shown.words()
+    shown.page.get_by_label("Score of mat").press("End")
+    assert shown.state("scores") == [2.0, 6.0, -1.0]
+    assert "6.0 + 0.001" in shown.words()
+    shown.page.get_by_role("button", name="0 again").click()
+    assert "Nothing is nudged yet." in shown.words()
+
+
 def test_a_stable_softmax_shows_up_the_literal_formula(show):
     def literal(z):
         with np.errstate(all="ignore"):
@@ -284,7 +315,8 @@ def test_moving_q_moves_scores_weights_and_output(show):
 
 
 @pytest.mark.parametrize(("name", "secret"), [("pair", "5.00"), ("search", "5.50"), ("bars", "0.665"),
-                                              ("hull", "2.50, 1.00"), ("lookup", "output = "), ("path", "0.867")])
+                                              ("hull", "2.50, 1.00"), ("lookup", "output = "), ("nudge", "0.844"),
+                                              ("path", "0.867")])
 def test_a_covered_result_is_nowhere_until_it_is_shown(show, name, secret):
     shown = show(ALL[name](covered=True))
     shown.page.get_by_text("Show as a table").click()

@@ -9,7 +9,7 @@ from scene_page import ALL, HOSTILE, SQUARE, Shown, make_pair, make_path
 
 from course_utils import attention
 from course_utils.classroom.lab_driver import chromium, new_context
-from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer
+from course_utils.explorers import DotProductExplorer, HullExplorer, NudgeExplorer, SoftmaxExplorer
 
 pytestmark = pytest.mark.browser
 
@@ -57,6 +57,7 @@ def test_hostile_names_are_text(show):
                HullExplorer(SQUARE, HOSTILE[:4], keys=SQUARE and [(1, 0), (0, 1), (1, 1), (-1, 0)], query=(1, 1)),
                DotProductExplorer((1, 1), keys={name: (1, n / 4) for n, name in enumerate(HOSTILE)}, a_name=HOSTILE[0]),
                make_pair(a_name=HOSTILE[1], b_name=HOSTILE[3]),
+               NudgeExplorer(range(6), HOSTILE[:6], step=1),
                make_path(queries={name: (1, 0, 0) for name in HOSTILE}, title=HOSTILE[0])]
     shown = show(*figures)
     shown.page.wait_for_timeout(700)

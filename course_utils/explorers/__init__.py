@@ -8,11 +8,13 @@ from importlib import import_module
 _HOMES = {
     "AlignmentExplorer": "alignment",
     "AttentionExplorer": "attention_map",
+    "CurveExplorer": "curve",
     "DotProductExplorer": "dot_product",
     "Explorer": "base",
     "Film": "film",
     "HullExplorer": "hull",
     "MaskPainter": "mask_painter",
+    "NudgeExplorer": "nudge",
     "ScaleExplorer": "scale",
     "SoftmaxExplorer": "softmax_bars",
     "TokenPath": "token_path",
