@@ -136,6 +136,20 @@ def test_every_control_changes_the_state_and_the_picture(context, tmp_path):
         assert (state(page, "scaled"), state(page, "causal"), state(page, "heads")) == (False, True, [False, True])
 
 
+def test_the_causal_mask_is_offered_only_where_it_is_known(context, tmp_path):
+    with opened(context, tmp_path, sentence(causal_offered=False)) as page:
+        assert page.get_by_label("divide by √d_k").count() == 1
+        assert page.get_by_label("causal mask").count() == 0
+
+
+def test_what_is_one_query_and_what_is_a_mean_is_said(context, tmp_path):
+    figure = ScaleExplorer(widths=(1, 64), d_k=1)
+    with opened(context, tmp_path, figure) as page:
+        spread = figure.measures[0, 0, 1]
+        assert f"mean of 256 queries: weight spread over {spread:.1f} of 12 keys" in page.inner_text(".cu")
+        assert page.locator("svg text", has_text="weight, one query").count() == 2
+
+
 def test_state_set_from_outside_is_shown(context, tmp_path):
     """A kernel sets traits on the same model: controls, picture and words follow."""
     figure = sentence()

@@ -57,6 +57,8 @@ class AttentionExplorer(Explorer):
         Scores are divided by it before softmax.
     scaled, causal : bool
         Divide q k^T by sqrt(d_k); hide later keys.
+    causal_offered : bool
+        Whether there is a control for `causal`; False where the causal mask has not been introduced.
     frame : int
         The frame of the film.
     marked : bool
@@ -88,6 +90,7 @@ class AttentionExplorer(Explorer):
     temperature = traitlets.CFloat(1.0).tag(sync=True)
     scaled = traitlets.Bool(True).tag(sync=True)
     causal = traitlets.Bool(False).tag(sync=True)
+    causal_offered = traitlets.Bool(True).tag(sync=True)
     frame = traitlets.Int(0).tag(sync=True)
     marked = traitlets.Bool(True).tag(sync=True)
     stretched = traitlets.Bool(False).tag(sync=True)

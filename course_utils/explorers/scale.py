@@ -46,7 +46,7 @@ class ScaleExplorer(Explorer):
     d_k : int
         One of `widths`.
     curve : {"gradient", "keys", "variance"}
-        What the curve over d_k shows: the size of the softmax gradient, the number of keys over which the
+        What the curve over d_k shows: the size of softmax's slopes, the number of keys over which the
         weight is spread, or the variance of the scores.
 
     Raises
@@ -84,7 +84,7 @@ class ScaleExplorer(Explorer):
         super().__init__(kind="scale", title=title, made_by=made_by, widths=widths, film={
             "weights": pack(self._weights), "scores": pack(self._scores), "counts": pack(self._counts),
             "measures": pack(self._measures), "edges": [float(_EDGES[0]), float(_EDGES[-1])],
-            "names": list(MEASURES)}, **state)
+            "names": list(MEASURES), "queries": _QUERIES}, **state)
 
     @property
     def weights(self):
@@ -123,16 +123,16 @@ class ScaleExplorer(Explorer):
 
     def describe(self):
         gradient, keys, _ = self._measures[self._frame].T
-        return (f"{self.title}. At d_k = {self.d_k} the weights of a query are spread over {keys[0]:.1f} of {_KEYS} "
-                f"keys without the scale and over {keys[1]:.1f} with it; the softmax gradient is {gradient[0]:.3f} "
-                f"without and {gradient[1]:.3f} with it.")
+        return (f"{self.title}. At d_k = {self.d_k}, on average over {_QUERIES} queries, the weight is spread over "
+                f"{keys[0]:.1f} of {_KEYS} keys without the scale and over {keys[1]:.1f} with it; "
+                f"the size of softmax's slopes is {gradient[0]:.3f} without and {gradient[1]:.3f} with it.")
 
     def draw_static(self):
         figure = Figure(figsize=(9, 3), layout="constrained")
         axes = figure.subplots(1, 3)
         for ax, weights, name in zip(axes, self.weights, ("without the scale", "divided by √d_k"), strict=False):
             ax.bar(range(_KEYS), weights)
-            ax.set(title=f"{name}, $d_k$ = {self.d_k}", xlabel="key", ylabel="attention weight", ylim=(0, 1))
+            ax.set(title=f"{name}, $d_k$ = {self.d_k}", xlabel="key", ylabel="weight, one query", ylim=(0, 1))
         column = MEASURES.index(self.curve)
         for row, name, style in ((0, "without", "o--"), (1, "with", "s-")):
             axes[2].plot(self.widths, self._measures[:, row, column], style, label=f"{name} the scale")
@@ -144,7 +144,7 @@ class ScaleExplorer(Explorer):
         return figure
 
 
-_CURVES = {"gradient": "size of the softmax gradient", "keys": "keys in use", "variance": "variance of the scores"}
+_CURVES = {"gradient": "size of softmax's slopes", "keys": "keys in use", "variance": "variance of the scores"}
 
 
 def _record(attend, widths, arrays, seed):
@@ -184,7 +184,7 @@ def _weights(attend, q, k, arrays):
 
 
 def _measure(scores, weights):
-    """Measure the mean size of the softmax gradient, the keys in use, and the variance of the scores."""
+    """Measure the mean size of softmax's slopes (its Jacobian), the keys in use, and the variance of the scores."""
     # d weights / d scores of one query is diag(w) - w w^T; its squared entries sum to this.
     square = (weights**2).sum(-1)
     gradient = np.sqrt(np.maximum(square - 2 * (weights**3).sum(-1) + square**2, 0))

@@ -135,7 +135,7 @@ function attentionControls(ctx, numbers) {
     when(live, ctx.range({ trait: "temperature", label: "temperature", values: TEMPERATURES }));
   if (pictures.some(picture => picture.source === "qk"))
     when(set => set.source === "qk", ctx.checkbox({ trait: "scaled", label: "divide by √d_k" }));
-  if (pictures.some(picture => live(picture) && picture.T === picture.S))
+  if (ctx.get("causal_offered") && pictures.some(picture => live(picture) && picture.T === picture.S))
     when(set => live(set) && set.T === set.S, ctx.checkbox({ trait: "causal", label: "causal mask" }));
   if (pictures.some(picture => picture.reference))
     when(set => set.reference, ctx.checkbox({ trait: "marked", label: "mark differences" }));

@@ -2,7 +2,7 @@
 
 const HALVES = [["cu-off", "Without the scale"], ["cu-on", "Divided by √d_k"]];
 const CURVES = {
-  gradient: "size of the softmax gradient", keys: "keys in use", variance: "variance of the scores",
+  gradient: "size of softmax's slopes", keys: "keys in use", variance: "variance of the scores",
 };
 
 FIGURES.scale = ctx => {
@@ -10,7 +10,7 @@ FIGURES.scale = ctx => {
   const all = unpack(film.measures), S = film.weights.shape.at(-1);
   const measure = (frame, half, name) => all[(frame * 2 + half) * film.names.length + film.names.indexOf(name)];
   const frame = () => nearest(widths, ctx.get("d_k"));
-  const halves = HALVES.map(([tone, name], half) => new ScaleHalf(tone, name, half, S, film.edges));
+  const halves = HALVES.map(([tone, name], half) => new ScaleHalf(tone, name, half, S, film));
   const curve = html("div", { class: "cu-half" });
 
   ctx.range({ trait: "d_k", label: "d_k", values: widths, format: String });
@@ -26,8 +26,8 @@ FIGURES.scale = ctx => {
     ctx.announce(() => sentence(n));
   }
 
-  const sentence = n => `At d_k = ${widths[n]} the scores have variance ${fixed(measure(n, 0, "variance"), 1)} without the scale, `
-    + `${fixed(measure(n, 1, "variance"), 1)} with it; the softmax gradient is ${fixed(measure(n, 0, "gradient"), 3)} without, `
+  const sentence = n => `Over all ${film.queries} queries, at d_k = ${widths[n]}: the scores have variance ${fixed(measure(n, 0, "variance"), 1)} without the scale, `
+    + `${fixed(measure(n, 1, "variance"), 1)} with it; the size of softmax's slopes is ${fixed(measure(n, 0, "gradient"), 3)} without, `
     + `${fixed(measure(n, 1, "gradient"), 3)} with it.`;
 
   let last = null;
@@ -55,12 +55,12 @@ FIGURES.scale = ctx => {
 
 // One of the two columns: bars of weights above, the pile of all scores below, numbers in words under them.
 class ScaleHalf {
-  constructor(tone, name, half, S, edges) {
-    this.bars = axes({ width: 320, height: 170, x: [-0.5, S - 0.5], y: [0, 1], xLabel: "key", yLabel: "weight", ticks: 6, label: `weights, ${name}` });
-    this.pile = axes({ width: 320, height: 130, x: edges, y: [0, 1], xLabel: "score", yLabel: "", ticks: 4, yTicks: 0, label: `scores, ${name}` });
+  constructor(tone, name, half, S, { edges, queries }) {
+    this.bars = axes({ width: 320, height: 170, x: [-0.5, S - 0.5], y: [0, 1], xLabel: "key", yLabel: "weight, one query", ticks: 6, label: `weights, ${name}` });
+    this.pile = axes({ width: 320, height: 130, x: edges, y: [0, 1], xLabel: `score, all ${queries} queries`, yLabel: "", ticks: 4, yTicks: 0, label: `scores, ${name}` });
     this.rects = Array.from({ length: S }, (_, j) => svg("rect", { x: this.bars.X(j - 0.38), width: this.bars.X(0.76) - this.bars.X(0), class: "cu-tone" }));
     this.shape = svg("path", { class: "cu-tone" });
-    this.edges = edges;
+    Object.assign(this, { edges, queries });
     this.words = [html("p"), html("p"), html("p")];
     this.bars.layer.append(...this.rects);
     this.pile.layer.append(this.shape);
@@ -76,8 +76,8 @@ class ScaleHalf {
     const outside = 1 - counts.reduce((a, b) => a + b, 0);
     this.words[0].textContent = `variance of the scores ${fixed(measure("variance"), 1)}`
       + (outside > 0.001 ? ` (${fixed(100 * outside, 0)} % lie beyond the axis)` : "");
-    this.words[1].textContent = `weight spread over ${fixed(measure("keys"), 1)} of ${weights.length} keys`;
-    this.words[2].textContent = `softmax gradient ${fixed(measure("gradient"), 3)}`;
+    this.words[1].textContent = `mean of ${this.queries} queries: weight spread over ${fixed(measure("keys"), 1)} of ${weights.length} keys`;
+    this.words[2].textContent = `mean size of softmax's slopes ${fixed(measure("gradient"), 3)}`;
   }
 }
 
