@@ -5,11 +5,12 @@ written back, so a crash, a full disk or two open notebooks cannot lose what is 
 """
 
 import datetime
+import errno
 import json
 import os
 from pathlib import Path
 
-__all__ = ["journal_path", "passed_exercises", "record_pass", "set_aside"]
+__all__ = ["append_line", "journal_path", "passed_exercises", "record_pass", "set_aside"]
 
 
 def journal_path():
@@ -40,20 +41,41 @@ def record_pass(name):
     try:
         if name in passed_exercises():
             return ""
-        path.parent.mkdir(parents=True, exist_ok=True)
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        entry = json.dumps({"exercise": name, "passed": now})
-        # The line break comes first as well, in case an earlier write was cut short.
-        lead = b"\n" if path.exists() and path.read_bytes()[-1:] not in (b"", b"\n") else b""
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(file, lead + entry.encode() + b"\n")
-            os.fsync(file)
-        finally:
-            os.close(file)
+        append_line(path, {"exercise": name, "passed": now})
     except OSError as error:
         return f"your progress could not be written to {path.name}: {error.strerror or error}"
     return ""
+
+
+def append_line(path, entry, mode=0o644):
+    """Add one line of JSON to the end of a file, in a single write that is on the disk when this returns.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made if need be.
+    entry : dict
+        What the line holds.
+    mode : int
+        Who may read a file that is made.
+
+    Raises
+    ------
+    OSError
+        If it could not be written as a whole. What was there before is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The line break comes first as well, in case an earlier write was cut short.
+    lead = b"\n" if path.exists() and path.read_bytes()[-1:] not in (b"", b"\n") else b""
+    line = lead + json.dumps(entry).encode() + b"\n"
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode)
+    try:
+        if os.write(file, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def passed_exercises():
@@ -82,17 +104,16 @@ def passed_exercises():
 
 
 def set_aside():
-    """Start a new record and keep the old one under another name.
+    """Start a new record, and keep the old one and the answers that belong to it under other names.
 
     Returns
     -------
-    Path or None
-        Where the old record lies now, or None if there was none.
+    tuple of Path
+        Where they lie now; empty if there was nothing.
     """
-    path = journal_path()
-    if not path.exists():
-        return None
-    number = 1
-    while (kept := path.with_name(f"{path.stem}.{number}{path.suffix}")).exists():
+    path, number = journal_path(), 1
+    ends = (path.suffix, ".answers.jsonl")  # the answers lie where `kept.answers_path` says
+    while any(path.with_name(f"{path.stem}.{number}{end}").exists() for end in ends):
         number += 1
-    return path.rename(kept)
+    return tuple(path.with_name(f"{path.stem}{end}").rename(path.with_name(f"{path.stem}.{number}{end}"))
+                 for end in ends if path.with_name(f"{path.stem}{end}").exists())

@@ -2,9 +2,10 @@
 
 import dataclasses
 
-from course_utils import exercises
+from course_utils import exercises, kept, reuse
+from course_utils.answer_source import Unkept, answer_source
 from course_utils.checks import diagnose, give_feedback
-from course_utils.journal import record_pass
+from course_utils.journal import passed_exercises, record_pass
 
 __all__ = ["check", "hint", "own"]
 
@@ -44,10 +45,20 @@ def check(name, answer):
     if verdict.passed and exercise.visible is not exercise:
         feedback = _with_points_open(feedback, exercise)
     elif verdict.passed:
-        problem = record_pass(exercise.name)
-        if problem:
+        for problem in filter(None, (record_pass(exercise.name), _keep(exercise.name, answer))):
             feedback = dataclasses.replace(feedback, rows=(*feedback.rows, ("Note", problem)))
     return feedback
+
+
+def _keep(name, answer):
+    """Keep an answer that passed for other notebooks; give a sentence if it could not be written."""
+    try:
+        source, called, missing = answer_source(answer)
+    except Unkept as why:
+        return kept.keep(kept.Kept(name, problem=str(why)))
+    except Exception as error:  # whatever stands in a cell, the answer is right and that is what counts
+        return kept.keep(kept.Kept(name, problem=f"could not be read ({type(error).__name__})"))
+    return kept.keep(kept.Kept(name, called, source, missing))
 
 
 def _with_points_open(feedback, exercise):
@@ -84,10 +95,10 @@ def hint(name, number=None):
 
 
 class Own:
-    """A function together with the words that say whose it is."""
+    """A function together with the name of its exercise and the words that say whose it is."""
 
-    def __init__(self, function, whose):
-        self.function, self.whose = function, whose
+    def __init__(self, name, function, whose):
+        self.name, self.function, self.whose = name, function, whose
 
     def __call__(self, *args, **kwargs):
         return self.function(*args, **kwargs)
@@ -97,7 +108,10 @@ class Own:
 
 
 def own(name):
-    """Give your own function once it has passed its check, and the course's until then.
+    """Give your own function once it has passed its check, in this notebook or another, and the course's until then.
+
+    What passed in another notebook is made again from the source that was kept beside your record of progress, and
+    checked once more before it is used. The environment variable ``COURSE_KEEP_ANSWERS=off`` turns that off.
 
     Parameters
     ----------
@@ -116,5 +130,20 @@ def own(name):
     """
     exercise = exercises.find(name)
     if name in _passed:
-        return Own(_passed[name], f"your own {name}")
-    return Own(exercise.reference, f"the course's {name} (yours takes its place once its check has passed)")
+        return Own(name, _passed[name], f"your own {name}")
+    function, why = reuse.reuse(exercise)
+    if function is not None:
+        return Own(name, function, f"your own {name}, from notebook {exercise.notebook[:2]}")
+    return Own(name, exercise.reference, f"the course's {name} ({why or _when(exercise)})")
+
+
+def _when(exercise):
+    """Say when the learner's function takes the place of the course's."""
+    try:
+        passed = exercise.name in passed_exercises()
+    except OSError:
+        passed = False
+    if not passed:
+        return "yours takes its place once its check has passed"
+    return (f"yours stays in the kernel where it passed: {kept.SWITCH} is off" if kept.switched_off()
+            else f"yours takes its place once its check has passed again, in notebook {exercise.notebook[:2]}")

@@ -85,7 +85,7 @@ def _minutes(notebook):
 
 
 def reset_progress():
-    """Start over, after asking. The old record is kept under another name."""
+    """Start over, after asking. The old record and the answers that passed are kept under other names."""
     count = len(journal.passed_exercises())
     try:
         answer = input(f"Start over with {count} passed exercises on record? Type yes: ")
@@ -95,7 +95,8 @@ def reset_progress():
         print("Nothing was changed.")
         return
     kept = journal.set_aside()
-    print(f"A new record begins. The old one is kept as {kept.name}." if kept else "There was no record yet.")
+    names = " and ".join(path.name for path in kept)
+    print(f"A new record begins. The old one is kept as {names}." if kept else "There was no record yet.")
 
 
 def add_arguments(parser):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import course_utils
-from course_utils import check, hint, journal, learner, own, progress, reset_progress, show
+from course_utils import check, hint, journal, kept, learner, own, progress, reset_progress, show
 from course_utils.attention import softmax
 
 
@@ -76,7 +76,9 @@ def test_reset_asks_first_and_keeps_the_old_record(record, monkeypatch, capsys):
     reset_progress()
     assert journal.passed_exercises() == {}
     assert "softmax" in record.with_name("progress.1.jsonl").read_text()
-    assert "kept as progress.1.jsonl" in capsys.readouterr().out
+    assert not kept.answers_path().exists()
+    assert "softmax" in record.with_name("progress.1.answers.jsonl").read_text()
+    assert "kept as progress.1.jsonl and progress.1.answers.jsonl" in capsys.readouterr().out
 
 
 def test_reset_without_a_keyboard_changes_nothing(record, capsys):

@@ -214,6 +214,29 @@ def check_progress():
         yield Finding("progress", "ok", f"Exercises passed so far: {len(passed)}")
 
 
+def check_answers():
+    from course_utils import kept
+
+    try:
+        answers = {name: answer for name, (answer, *_) in kept.kept_answers().items()}
+    except kept.Untrusted as why:
+        yield Finding("answers", "note", f"The answers that you passed are not used in other notebooks: {why}.",
+                      f"Look at {kept.answers_path()}. If it is not yours, rename it.")
+        return
+    if kept.switched_off():
+        yield Finding("answers", "note", f"{kept.SWITCH} is off: no answer is kept, and other notebooks run on the "
+                      f"course's functions. Kept before: {len(answers)}.")
+        return
+    usable = [name for name, answer in answers.items() if answer.source and not answer.missing]
+    yield Finding("answers", "ok", "Your own functions that are kept for other notebooks: "
+                  f"{', '.join(usable) or 'none yet'}")
+    for name, answer in answers.items():
+        if name not in usable:
+            why = answer.problem or f"needs {answer.missing[0]}, which could not be kept"
+            yield Finding("answers", "note", f"Your {name} {why}: other notebooks run on the course's.",
+                          f"Write {name} and what it needs as functions in cells, and run its check again.")
+
+
 def check_port():
     port = lab.DEFAULT_PORT
     if lab.port_is_free(port):
@@ -237,7 +260,7 @@ def check_browser():
 
 
 _QUICK = (check_packages, check_front_ends, check_folder)
-_ALL = (*_QUICK, check_torch_runs, check_progress, check_port, check_browser)
+_ALL = (*_QUICK, check_torch_runs, check_progress, check_answers, check_port, check_browser)
 
 
 def examine(quick: bool = False) -> list[Finding]:
