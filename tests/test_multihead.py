@@ -1,12 +1,16 @@
 """Our multi-head attention computes what PyTorch's does: output, weights and gradients."""
 
 import itertools
+import json
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from course_utils.attention import causal_mask, padding_mask
+from course_utils.checks import diagnose
+from course_utils.exercises import find
 from course_utils.multihead import MultiHeadAttention, merge_heads, split_heads
 
 # (B, T, S, d_model, H): everything distinct, and the degenerate sizes
@@ -131,3 +135,39 @@ X = torch.zeros(2, 5, 12)
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+LESSON = Path(__file__).parents[1] / "notebooks" / "08_masked_multi_head_attention.ipynb"
+
+
+def lesson_texts():
+    return ["".join(cell["source"]) for cell in json.loads(LESSON.read_text("utf-8"))["cells"]]
+
+
+def test_the_stub_of_the_lesson_shows_all_that_has_to_be_written():
+    stub = next(text for text in lesson_texts() if "class MultiHeadAttention" in text and "NotImplementedError" in text)
+    assert "def forward(self, x, context=None, mask=None):" in stub
+    room = {"nn": nn}
+    exec(stub, room)
+    assert diagnose(find("MultiHeadAttention"), room["MultiHeadAttention"]).status == "not attempted"
+
+
+def test_text_solution_reference_and_bank_agree_on_a_query_without_keys():
+    task = next(text for text in lesson_texts() if text.startswith("## Exercise 8.1"))
+    assert "a query without keys gets the weights 0" in task
+    folded = next(text for text in lesson_texts() if "class MultiHeadAttention" in text and "```python" in text)
+    room = {"nn": nn, "split_heads": split_heads, "merge_heads": merge_heads}
+    exec(folded.split("```python")[1].split("```")[0], room)
+    theirs, mine = modules(12, 3, True, torch.float64)[0], room["MultiHeadAttention"](12, 3).double()
+    mine.load_state_dict(theirs.state_dict())
+    x = torch.randn(2, 5, 12, dtype=torch.float64, requires_grad=True)
+    mask = causal_mask(5) & ~padding_mask([2, 0], 5)  # sequence 0 begins with two places of padding
+    results = [module(x, mask=mask) for module in (theirs, mine)]
+    for ours, wanted in zip(*results, strict=True):
+        torch.testing.assert_close(ours, wanted)
+    assert (results[1][1][0, :, :2] == 0).all()
+    results[1][0].square().sum().backward()
+    assert x.grad.isfinite().all()
+    assert all(p.grad.isfinite().all() for p in mine.parameters())
+    named = {mistake.name for mistake in find("MultiHeadAttention").mistakes}
+    assert {"empty-rows-nan", "empty-rows-uniform", "empty-rows-gradient-nan"} <= named

@@ -42,7 +42,7 @@ def _loop_over_heads(m, x, context, mask):
         if mask is not None:
             full = mask.expand(x.shape[0], m.n_heads, *scores.shape[1:])
             scores = torch.where(full[:, h], scores, torch.tensor(-1e9))
-        weights.append(scores.softmax(-1))
+        weights.append(scores.softmax(-1) if mask is None else scores.softmax(-1) * full[:, h])
         outputs.append(weights[-1] @ v[..., part])
     return m.W_o(torch.cat(outputs, -1)), torch.stack(weights, 1)
 
@@ -54,8 +54,8 @@ def _einsum(m, x, context, mask):
     q, k, v = (w(y).unflatten(-1, (m.n_heads, -1)) for w, y in ((m.W_q, x), (m.W_k, context), (m.W_v, context)))
     scores = torch.einsum("bthd,bshd->bhts", q, k) * (D // m.n_heads) ** -0.5
     if mask is not None:
-        scores = scores + torch.zeros_like(mask, dtype=x.dtype).masked_fill(mask.logical_not(), float("-inf"))
-    weights = torch.exp(scores - scores.logsumexp(-1, keepdim=True))
+        scores = scores.masked_fill(mask.logical_not(), torch.finfo(x.dtype).min)
+    weights = torch.exp(scores - scores.logsumexp(-1, keepdim=True)) * (1 if mask is None else mask)
     return m.W_o(torch.einsum("bhts,bshd->bthd", weights, v).flatten(2)), weights
 
 
@@ -84,7 +84,7 @@ def _query_scaled_first(m, x, context, mask):
     scores = q @ k
     if mask is not None:
         scores = torch.where(mask, scores, -math.inf)
-    weights = scores.softmax(-1)
+    weights = scores.softmax(-1).nan_to_num(0.0)  # `where` lets no gradient through, so no NaN either
     return m.W_o(torch.matmul(weights, v).permute(0, 2, 1, 3).contiguous().view(B, T, D)), weights
 
 
@@ -99,7 +99,7 @@ def _folded_into_the_batch(m, x, context, mask):
     scores = scores.reshape(B, H, T, S)
     if mask is not None:
         scores = scores.masked_fill(mask == 0, -1e30)
-    weights = scores.softmax(-1)
+    weights = scores.softmax(-1) if mask is None else scores.softmax(-1).masked_fill(mask == 0, 0.0)
     heads = weights.reshape(B * H, T, S) @ fold(m.W_v(context))
     return m.W_o(heads.reshape(B, H, T, -1).transpose(1, 2).reshape(B, T, D)), weights
 

@@ -48,9 +48,11 @@ def _project(module, q, k, v):
 
 
 def _normalise(torch, scores, mask):
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -math.inf)
-    return torch.softmax(scores, dim=-1)
+    if mask is None:
+        return torch.softmax(scores, dim=-1)
+    nobody = ~mask.any(dim=-1, keepdim=True)
+    scores = scores.masked_fill(~mask, -math.inf).masked_fill(nobody, 0.0)
+    return torch.softmax(scores, dim=-1).masked_fill(nobody, 0.0)
 
 
 def _merge(heads, T):
@@ -121,6 +123,12 @@ def _over(dim):
         return torch.softmax(scores, dim=dim)
 
     return normalise
+
+
+def _infinite_added(torch, scores, mask):
+    if mask is not None:
+        scores = scores + torch.zeros(mask.shape).masked_fill(~mask, -math.inf)
+    return torch.softmax(scores, dim=-1).nan_to_num(0.0)
 
 
 def _added(torch, scores, mask):
@@ -311,6 +319,13 @@ MISTAKES = (
              "Give the hidden keys a value of a million and look at the output.", normalise=_filled(-10.0)),
     _alone("hidden-scores-minus-ten-thousand", "Hidden scores become -10000, which is not below every score.",
            "Multiply W_q.weight by 1000 and look at the weights where the mask is False.", normalise=_filled(-1e4)),
+    _mistake("empty-rows-nan", "A query that may attend to no key gets NaN: all its scores are minus infinity.",
+             "Try a mask with a row of False, and do what you did in notebook 5.", normalise=_over_infinite(-1)),
+    _mistake("empty-rows-uniform", "A query that may attend to no key attends to all of them equally.",
+             "Try a mask with a row of False, and do what you did in notebook 5.", normalise=_filled(-1e9)),
+    _alone("empty-rows-gradient-nan", "The weights of a query without keys are 0, but NaN arose on the way, and the "
+           "gradients are NaN.", "Call `backward()` on the sum of the output with a row of False in the mask, and "
+           "print W_q.weight.grad.", normalise=_infinite_added),
     _mistake("mask-added", "The boolean mask is added to the scores, which adds 1 where a query may attend.",
              "Look at the weights where the mask is False.", normalise=_added),
     # what comes back

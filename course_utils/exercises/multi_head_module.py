@@ -70,6 +70,12 @@ def _invoke(answer, d_model, n_heads, bias=True, *, x, context=None, mask=None, 
     return module(x) if context is None and mask is None else module(x, context, mask)
 
 
+def _after_padding():
+    """A causal mask in which the second sequence begins with two places of padding: its queries 0 and 1 see nothing."""
+    past = tensor([[True] * 5] * 5).tril()
+    return past & tensor([[True] * 5, [False] * 2 + [True] * 3])[:, None, None]
+
+
 def _mask(*shape, seed):
     """Holes in every row, and at least one key for each query."""
     (noise,) = draw(shape, seed=seed)
@@ -90,6 +96,8 @@ def _cases():
         Case((12, 3), {"x": x, "context": long, "mask": _mask(2, 1, 1, 7, seed=83)}, note="padding in the context"),
         Case((12, 3), {"x": x, "mask": _mask(2, 3, 5, 5, seed=84)}, note="another mask for every head"),
         Case((12, 3), {"x": x, "mask": _mask(2, 1, 1, 5, seed=86)}, note="padding in self-attention"),
+        Case((12, 3), {"x": x, "mask": _after_padding()}, note="text after padding: two queries may attend to nothing"),
+        Case((12, 3), {"x": 200 * x, "mask": causal}, note="a causal mask, scores of tens of thousands"),
         Case((12, 3), {"x": x, "mask": _mask(3, 5, 5, seed=87)}, note="a mask of three axes, (H, T, S)"),
         Case((12, 3), {"x": x, "context": draw((2, 3, 12), seed=84)[0], "mask": _mask(5, 3, seed=89)},
              note="a shorter context, S = 3"),
@@ -247,6 +255,17 @@ def _gradients_arrive(call):
                           "look for `detach`, `no_grad`, `.data` or `torch.tensor` around queries, keys and values")
 
 
+def _gradients_stay_finite_beside_an_empty_row(call):
+    (x,) = draw((2, 5, 12), seed=100)
+    leaf = x.clone().requires_grad_()
+    output, _ = call(12, 3, x=leaf, mask=_after_padding())
+    output.square().sum().backward()
+    if not leaf.grad.isfinite().all():
+        return Broken("a query that may attend to nothing should leave the gradients finite",
+                      "x.grad holds NaN after backward()",
+                      "give its scores 0 before the softmax and its weights 0 after it")
+
+
 def _large_scores_stay_finite(call):
     import torch
 
@@ -307,6 +326,7 @@ MULTI_HEAD_ATTENTION = Exercise(
         Probe("the scale is that of a head", _scale_is_that_of_a_head),
         Probe("heads have to divide d_model", _heads_have_to_divide),
         Probe("gradients reach the inputs on every way", _gradients_arrive),
+        Probe("a query without keys leaves the gradients finite", _gradients_stay_finite_beside_an_empty_row),
         Probe("large scores give finite weights", _large_scores_stay_finite),
         Probe("hidden keys stay hidden beside low scores", _low_scores_do_not_bring_hidden_keys_back),
         Probe("hidden keys change nothing beside a high score", _a_high_score_leaves_the_others_alone),
@@ -321,7 +341,9 @@ MULTI_HEAD_ATTENTION = Exercise(
         "`forward`: `context = x if context is None else context`, queries from `x`, keys and values from `context`.",
         "`q = split_heads(self.W_q(x), self.n_heads)` and the same for k and v with the context; "
         "`scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])`; where a mask is given, "
-        "`scores = scores.masked_fill(~mask, -math.inf)`; `weights = scores.softmax(-1)`; "
+        "`nobody = ~mask.any(-1, keepdim=True)` and "
+        "`scores = scores.masked_fill(~mask, -math.inf).masked_fill(nobody, 0.0)`; `weights = scores.softmax(-1)`, "
+        "and where a mask is given `weights.masked_fill(nobody, 0.0)`; "
         "`return self.W_o(merge_heads(weights @ v)), weights`.",
     ),
     minutes=20,
