@@ -6,7 +6,10 @@ from itertools import cycle
 
 import numpy as np
 
-__all__ = ["angle_curve", "loss_curves", "named_bars", "number_picture", "score_table", "share_curves"]
+__all__ = [
+    "angle_curve", "draw_curves", "hull_and_outputs", "loss_curves", "named_bars", "number_picture", "score_table",
+    "share_curves",
+]
 
 
 def named_bars(ax, names, values, *, xlabel, ylabel, title=""):
@@ -221,6 +224,87 @@ def number_picture(ax, table, *, xlabel, ylabel, title=""):
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     ax.alt_text = (f"{title}. A picture of {table.shape[0]} by {table.shape[1]} numbers, {ylabel} down and {xlabel} "
                    f"across, from {table.min():.2f} to {table.max():.2f}.")
+    return ax
+
+
+def draw_curves(ax, x, heights, *, xlabel, ylabel="", title="", marked=(), log=False):
+    """Draw one or several curves over the same numbers, each in its own kind of line.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    x : array_like, shape (n,)
+        Numbers across, in the unit that `xlabel` names.
+    heights : mapping of str to array_like, shape (n,)
+        For each name its heights, in the unit that `ylabel` names.
+    xlabel, ylabel, title : str
+        Words on the axes and above.
+    marked : sequence of float, optional
+        Numbers across at which the first curve gets a dot and its height; they are looked up between those of `x`.
+    log : bool, default False
+        Let equal steps across stand for equal factors.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with ``ax.alt_text`` set.
+
+    Raises
+    ------
+    ValueError
+        When a curve has not one height for each number of `x`.
+    """
+    x, words = np.asarray(x, dtype=float), []
+    for n, ((name, values), style) in enumerate(zip(heights.items(), cycle(("-", "--", ":", "-.")))):
+        values = _checked(f"heights of {name}", values, x.shape)
+        ax.plot(x, values, style, label=name)
+        words.append(f"{name} from {values[0]:.2f} to {values[-1]:.2f}, at most {values.max():.2f}")
+        for place, height in zip(marked, np.interp(marked, x, values), strict=True) if n == 0 and len(marked) else ():
+            ax.plot(place, height, "o", color="black")
+            ax.annotate(f"{height:.2f}", (place, height), xytext=(-6, 6), textcoords="offset points", ha="right")
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale="log" if log else "linear")
+    if len(heights) > 1:
+        ax.legend()
+    ax.alt_text = f"{title}. Over {xlabel} from {x.min():g} to {x.max():g}: {'; '.join(words)}."
+    return ax
+
+
+def hull_and_outputs(ax, values, outputs, *, title=""):
+    """Draw values of the plane, the hull around them, and outputs as a cloud of small dots.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    values : array_like, shape (S, 2)
+        The values (no unit), the corners of their hull, counter-clockwise.
+    outputs : array_like, shape (n, 2)
+        What weights made of them.
+    title : str
+        Shown above.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with ``ax.alt_text`` set.
+
+    Raises
+    ------
+    ValueError
+        When `values` or `outputs` are not rows of two numbers.
+    """
+    values, outputs = (np.asarray(each, dtype=float) for each in (values, outputs))
+    values = _checked("values", values, (len(values), 2))
+    outputs = _checked("outputs", outputs, (len(outputs), 2))
+    ax.fill(*values.T, alpha=0.2)
+    ax.plot(*outputs.T, ".", markersize=3)
+    ax.plot(*values.T, "ks")
+    ax.set(title=title, xlabel="first number", ylabel="second number")
+    sides = np.roll(values, -1, axis=0) - values
+    away = outputs[:, None] - values  # (n, S, 2)
+    inside = (np.sign(sides[:, 0] * away[..., 1] - sides[:, 1] * away[..., 0]) >= 0).all(axis=1)
+    ax.alt_text = f"{title}. {len(outputs)} outputs of {len(values)} values, {inside.sum()} of them in the hull."
     return ax
 
 

@@ -228,7 +228,7 @@ def describe_weights(weights, queries, keys=None):
     return words
 
 
-def heatmap(ax, weights, queries=None, keys=None, *, hidden=None, title=None, colour_bar=True):
+def heatmap(ax, weights, queries=None, keys=None, *, hidden=None, title=None, colour_bar=True, numbers=False):
     """Draw attention weights: rows are queries, columns are keys, colours run from 0 to 1.
 
     Parameters
@@ -245,6 +245,8 @@ def heatmap(ax, weights, queries=None, keys=None, *, hidden=None, title=None, co
         Shown above.
     colour_bar : bool, default True
         Draw the bar "attention weight".
+    numbers : bool, default False
+        Write each weight into its cell, with two decimals.
 
     Returns
     -------
@@ -273,6 +275,8 @@ def heatmap(ax, weights, queries=None, keys=None, *, hidden=None, title=None, co
     image.cmap = image.cmap.with_extremes(bad="#c2185b")
     _token_ticks(ax.xaxis, keys, S, rotation=60)
     _token_ticks(ax.yaxis, queries, T)
+    for (i, j), weight in np.ndenumerate(weights) if numbers else ():
+        ax.text(j, i, f"{weight:.2f}", color="black" if weight > 0.6 else "white", ha="center", va="center", fontsize=9)
     if hidden is not None:
         _hatch(ax, np.asarray(hidden, dtype=bool), (T, S))
     if colour_bar:

@@ -70,3 +70,26 @@ def test_numbers_as_a_picture():
 def test_what_does_not_fit_is_named(draw, message):
     with pytest.raises(ValueError, match=message):
         draw(axes())
+
+
+def test_curves_with_marks_on_the_first():
+    ax = charts.draw_curves(axes(), [0, 1, 2], {"a": [0, 2, 4], "b": [1, 1, 0]}, xlabel="score", title="Two",
+                            marked=[0.5, 2])
+    assert [line.get_ydata().tolist() for line in ax.lines if len(line.get_xdata()) == 3] == [[0, 2, 4], [1, 1, 0]]
+    assert [text.get_text() for text in ax.texts] == ["1.00", "4.00"]
+    assert ax.alt_text == ("Two. Over score from 0 to 2: a from 0.00 to 4.00, at most 4.00; "
+                           "b from 1.00 to 0.00, at most 1.00.")
+    alone = charts.draw_curves(axes(), [1, 10], {"a": [0, 2]}, xlabel="temperature", log=True)
+    assert alone.get_xscale() == "log"
+    assert alone.get_legend() is None
+    with pytest.raises(ValueError, match=r"heights of a should have shape \(2,\), got \(3,\)"):
+        charts.draw_curves(axes(), [1, 2], {"a": [0, 2, 3]}, xlabel="x")
+
+
+def test_outputs_in_the_hull_are_counted():
+    square = [(0, 0), (2, 0), (2, 2), (0, 2)]
+    ax = charts.hull_and_outputs(axes(), square, [(1, 1), (2, 1), (3, 1)], title="Square")
+    assert ax.lines[0].get_xydata().tolist() == [[1, 1], [2, 1], [3, 1]]
+    assert ax.alt_text == "Square. 3 outputs of 4 values, 2 of them in the hull."
+    with pytest.raises(ValueError, match="outputs should have shape"):
+        charts.hull_and_outputs(axes(), square, [1, 2])

@@ -42,6 +42,13 @@ def test_hidden_cells_are_hatched():
     assert not heatmap(hidden=np.zeros((4, 4), bool)).collections
 
 
+def test_numbers_are_written_where_they_belong():
+    assert not heatmap().texts
+    ax = heatmap([[0.25, 0.75], [1.0, 0.0]], queries=["a", "b"], numbers=True)
+    assert [(text.get_position(), text.get_text()) for text in ax.texts] == [
+        ((0, 0), "0.25"), ((1, 0), "0.75"), ((0, 1), "1.00"), ((1, 1), "0.00")]
+
+
 def test_the_callers_arrays_stay_as_they_are():
     before = WEIGHTS.copy()
     heatmap()

@@ -201,6 +201,7 @@ JACOBIAN = Exercise(
         "`p = softmax(x)`, then `return np.diag(p) - np.outer(p, p)`.",
     ),
     minutes=10,
+    core=False,
 )
 
 EXERCISES = (JACOBIAN,)
