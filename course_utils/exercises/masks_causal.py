@@ -215,7 +215,7 @@ CAUSAL_MASK = Exercise(
         "above it.",
         "`return torch.ones(T, T, dtype=torch.bool).tril()`",
     ),
-    minutes=6,
+    minutes=5,
     points=1,
 )
 

@@ -13,7 +13,7 @@ FAULTS_IN_MASKS = lab_exercise(
         "`change` and `prefix` tell how the future is treated, `padding` and `trimmed` the padding. Two layers are "
         "alike under `change`; only one of them keeps the padding out.",
     ),
-    minutes=12,
+    minutes=8,
     points=2,
 )
 
