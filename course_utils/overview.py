@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils import exercises, journal
+from course_utils import exercises, journal, working_copies
 
 __all__ = ["Overview", "progress", "reset_progress"]
 
@@ -70,7 +70,13 @@ def progress():
     ahead = (f"Next: {todo[0].name} in {todo[0].notebook}, about {todo[0].minutes} minutes." if todo
              else "Every core exercise is passed.")
     count = sum(row[3] == "passed" for row in rows)
-    return Overview(tuple(rows), f"{count} of {len(rows)} exercises passed. {ahead}{problem}")
+    return Overview(tuple(rows), f"{count} of {len(rows)} exercises passed. {ahead}{problem}{_new_versions()}")
+
+
+def _new_versions():
+    """A sentence for each lesson whose new version lies beside the learner's."""
+    folders = {Path.cwd(), Path(__file__).resolve().parents[1] / working_copies.FOLDER}
+    return "".join(f" {pair}" for folder in sorted(folders) for pair in working_copies.beside(folder))
 
 
 def _minutes(notebook):

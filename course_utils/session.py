@@ -3,7 +3,9 @@
 import os
 import random
 import sys
+from pathlib import Path
 
+from course_utils import working_copies
 from course_utils.shapes import check_whole
 
 __all__ = ["show", "start"]
@@ -26,6 +28,16 @@ def start():
     from course_utils import plotting
 
     plotting.install()
+    _tell_of_a_new_version()
+
+
+def _tell_of_a_new_version():
+    """Say in one line that the course has a newer version of this notebook, where it lies beside the learner's."""
+    this = Path(os.environ.get("JPY_SESSION_NAME", "")).name  # JupyterLab's server names the notebook there
+    if this:
+        for pair in working_copies.beside(Path.cwd()):
+            if this in (pair.mine.name, pair.new.name):
+                print(pair)
 
 
 def show(*arrays, digits=3, **named):

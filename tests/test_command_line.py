@@ -208,6 +208,22 @@ def test_a_learners_own_jupyter_settings_stay(monkeypatch):
     assert (Path(paths[1]) / "labconfig" / "page_config.json").is_file()
 
 
+def test_the_learners_copy_opens_and_the_original_for_those_who_ask(started, folder):
+    assert cli.main(["lab", "01"]) == 0
+    assert "--LabApp.default_url=/lab/tree/my_notebooks/01_dot_products.ipynb" in started
+    assert (folder / "my_notebooks" / "00_start.ipynb").read_text() == "{}"
+    started.clear()
+    assert cli.main(["lab", "01", "--originals"]) == 0
+    assert "--LabApp.default_url=/lab/tree/notebooks/01_dot_products.ipynb" in started
+
+
+def test_where_no_copy_can_be_made_the_original_opens(started, folder, capsys):
+    (folder / "my_notebooks").write_text("a file in the folder's place")
+    assert cli.main(["lab"]) == 0
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_start.ipynb" in started
+    assert "Your own copies of the notebooks could not be made" in capsys.readouterr().err
+
+
 def test_nbgraders_buttons_are_for_those_who_ask(started, monkeypatch):
     environments = []
     monkeypatch.setattr(lab, "_become", lambda command, environment: environments.append(environment) or 0)

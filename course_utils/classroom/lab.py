@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from course_utils import working_copies
+from course_utils.classroom.lab_places import places
+
 __all__ = [
     "DEFAULT_PORT", "add_arguments", "course_folder", "find_notebook", "free_port", "port_is_free", "run",
     "server_command", "server_environment",
@@ -143,6 +146,8 @@ def add_arguments(parser) -> None:
     parser.add_argument("notebook", nargs="?", default="00", help="its number or name (default: 00)")
     parser.add_argument("--port", type=int, help=f"default: the first free one from {DEFAULT_PORT}")
     parser.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
+    parser.add_argument("--originals", action="store_true",
+                        help="open notebooks/ itself and not your copy, to work on the course")
     parser.add_argument("--nbgrader", action="store_true", help="show nbgrader's buttons, for teachers who have it")
 
 
@@ -173,9 +178,30 @@ def run(args) -> int:
         other = free_port(min(port + 1, 65535 - _PORTS_TRIED))
         return complain(f"Port {port} is taken by another program (perhaps a JupyterLab that still runs).",
                         f"Stop that one, or use another port: --port {other}")
-    print(f"JupyterLab opens {notebook.as_posix()} on port {port}. To stop it: Ctrl+C here.", flush=True)
-    return _become(server_command(folder, notebook, port, not args.no_browser),
-                   server_environment(args.nbgrader))
+    environment = server_environment(args.nbgrader)
+    if not args.originals:
+        notebook = _learners(folder, notebook)
+    try:
+        environment |= places(folder / working_copies.FOLDER / ".course")
+    except OSError:
+        pass  # said already; JupyterLab complains of what it cannot do without
+    print(f"JupyterLab opens {notebook.as_posix()} on port {port}. To stop it: Ctrl+C here.",
+          "The notebook has the whole screen: the folder sign at the left edge, or Ctrl+Shift+F, shows the files.",
+          sep="\n", flush=True)
+    return _become(server_command(folder, notebook, port, not args.no_browser), environment)
+
+
+def _learners(folder: Path, notebook: Path) -> Path:
+    """The learner's copy of a lesson, after all lessons have theirs; say what has changed since the last time."""
+    try:
+        news = working_copies.lay(folder)
+    except OSError as error:
+        print(f"Your own copies of the notebooks could not be made ({error.strerror or error}): "
+              f"{notebook.as_posix()} itself opens.", file=sys.stderr)
+        return notebook
+    for pair in news:
+        print(pair)
+    return Path(working_copies.FOLDER, notebook.name)
 
 
 def _become(command: list[str], environment: dict[str, str]) -> int:
