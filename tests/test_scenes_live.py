@@ -260,7 +260,7 @@ def test_the_output_stays_in_the_hull_until_the_weights_do_not_sum_to_one(show):
     shown.page.keyboard.press("End")
     words = shown.words()
     assert "sum of the weights = 1.00" in words
-    assert "The weights sum to 1; the output lies in the hull." in words
+    assert "The weights sum to 1; the output lies in the hull, the shaded region." in words
     shown.page.get_by_label("Divide by the sum").uncheck()
     assert "The weights sum to 2.75, not to 1: the output has left the hull." in shown.words()
     shown.page.get_by_label("Divide by the sum").check()

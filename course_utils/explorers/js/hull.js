@@ -238,6 +238,6 @@ function weightPanel(ctx, names, source) {
 function hullSentence(now) {
   const whole = Math.abs(now.sum - 1) < 1e-9;
   if (now.sum === 0) return "Every weight is 0: the output is (0, 0).";
-  if (whole) return now.inside ? "The weights sum to 1; the output lies in the hull." : "";
+  if (whole) return now.inside ? "The weights sum to 1; the output lies in the hull, the shaded region." : "";
   return `The weights sum to ${magnitude(now.sum)}, not to 1: the output ${now.inside ? "may leave" : "has left"} the hull.`;
 }
