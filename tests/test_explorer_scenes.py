@@ -38,9 +38,6 @@ from course_utils.explorers.hull import convex_hull
     (lambda: DotProductExplorer(b=(1, 2), keys={"x": (1, 2)}), "^b should be left out when there are keys"),
     (lambda: DotProductExplorer(presets={"x": {"c": (1, 2)}}), r"^presets\['x'\] should set some of a, b, "),
     (lambda: DotProductExplorer(presets={"x": {"a": (9, 9)}}), r"^presets\['x'\]: a should lie between -3 and 3"),
-    (lambda: DotProductExplorer.project([1, 2], {}), "^keys should be a dict of 1 to 8 names and vectors"),
-    (lambda: DotProductExplorer.project([1, 2], {"x": [1, 2, 3]}), "^query and keys should be vectors of numbers of"),
-    (lambda: DotProductExplorer.project([0, 0], {"x": [0, 0]}), "^query and keys should be finite vectors"),
     (lambda: SoftmaxExplorer([1.0]), r"^scores should hold 2 to 8 numbers, got shape \(1,\)"),
     (lambda: SoftmaxExplorer(range(9)), r"^scores should hold 2 to 8 numbers, got shape \(9,\)"),
     (lambda: SoftmaxExplorer([1, np.nan]), "^scores should be finite, got nan"),
@@ -140,23 +137,6 @@ def test_cosines_are_the_scores_of_arrows_of_length_one():
     keys = np.array(figure.key_vectors)
     unit = keys / np.linalg.norm(keys, axis=1, keepdims=True)
     np.testing.assert_allclose(figure.scores, unit @ np.array(figure.a) / np.hypot(2, 1))
-
-
-def test_a_projection_says_what_it_loses_and_keeps_the_true_scores():
-    rng = np.random.default_rng(3)
-    query, keys = rng.normal(size=40), {name: rng.normal(size=40) for name in "abc"}
-    figure = DotProductExplorer.project(query, keys)
-    table = np.array([query, *keys.values()])
-    sizes = np.linalg.svd(table, compute_uv=False)
-    kept = (sizes[:2] ** 2).sum() / (sizes**2).sum()
-    assert f"keep {kept:.0%} of their squared length" in figure.note
-    assert kept < 0.9
-    factor = np.array(figure.true_scores) / (table[1:] @ query)
-    np.testing.assert_allclose(factor, factor[0])
-    # No two dimensions keep the table of all dot products better.
-    arrows = np.array([figure.a, *figure.key_vectors]) / factor[0] ** 0.5
-    best = np.sqrt((sizes[2:] ** 4).sum())
-    assert np.linalg.norm(arrows @ arrows.T - table @ table.T) == pytest.approx(best, rel=1e-2)
 
 
 def test_softmax_weights_are_the_references_until_the_literal_formula_breaks():

@@ -131,14 +131,15 @@ def test_arrow_keys_move_a_tip_and_shift_moves_it_further(show):
     shown.page.keyboard.press("Shift+ArrowDown")
     assert shown.state("a") == [2.9, 0.5]
     assert tip.get_attribute("aria-valuetext") == "2.9, 0.5"
-    shown.page.get_by_label("b, number 2").focus()
+    shown.page.get_by_label("b, number 1").focus()
     shown.page.keyboard.press("ArrowRight")
     assert shown.state("b") == [1.0, 2.1]
     assert "a · b = 3.95" in shown.words()
 
 
 def test_presets_and_the_cosine(show):
-    shown = show(make_pair())
+    shown = show(make_pair(presets={"Perpendicular": {"a": (-1, 2), "b": (2, 1)},
+                                    "Opposite": {"a": (-2, -1), "b": (2, 1)}}))
     shown.page.get_by_role("button", name="Perpendicular").click()
     assert "a and b are perpendicular: the dot product is 0." in shown.words()
     shown.page.get_by_role("button", name="Opposite").click()
@@ -148,6 +149,30 @@ def test_presets_and_the_cosine(show):
     a = shown.state("a")
     assert np.hypot(*a) == pytest.approx(5**0.5, abs=1e-6), "turning an arrow keeps its length"
     assert a != [-2.0, -1.0]
+
+
+def test_an_arrow_turns_and_keeps_its_length(show):
+    shown = show(make_pair(), make_search())
+    turn = shown.page.get_by_label("Turn b: the angle from a to b")
+    assert turn.count() == 1, "keys are dragged, not turned"
+    a, turned = np.array([3.0, 1.0]), []
+    for degrees in (0, 90, 180, 270, 360):
+        turn.fill(str(degrees))
+        b = np.array(shown.state("b"))
+        assert np.hypot(*b) == pytest.approx(5**0.5)
+        assert turn.input_value() == str(degrees)
+        turned.append(a @ b)
+    largest = (10 * 5) ** 0.5
+    np.testing.assert_allclose(turned, [largest, 0, -largest, 0, largest], atol=1e-9)
+    assert "a and b point the same way" in shown.words()
+    shown.drag("Tip of a", (-58, 0))
+    assert turn.input_value() not in ("0", "360"), "the angle follows a, too"
+
+
+def test_a_long_arrow_is_shortened_before_it_turns(show):
+    shown = show(DotProductExplorer((3, 0), (3, 3)))
+    shown.page.get_by_label("Turn b: the angle from a to b").fill("90")
+    assert shown.state("b") == pytest.approx([0, 3])
 
 
 def test_a_query_and_its_keys(show):
@@ -163,15 +188,6 @@ def test_a_query_and_its_keys(show):
     assert "Largest score: dog, 7.00." in words
     shown.page.get_by_role("combobox", name="Key").select_option("2")
     assert "query · car = −3.00" in shown.words()
-
-
-def test_the_mark_of_the_true_score_goes_once_arrows_move(show):
-    rng = np.random.default_rng(1)
-    shown = show(DotProductExplorer.project(rng.normal(size=9), {name: rng.normal(size=9) for name in "xy"}))
-    assert "score of the vectors before projection" in shown.words()
-    assert "A projection: arrows of width 9 drawn in 2 dimensions" in shown.words()
-    shown.drag("Tip of query", (30, 30))
-    assert "score of the vectors before projection" not in shown.words()
 
 
 def test_score_sliders_temperature_and_shift(show):

@@ -21,12 +21,6 @@ from course_utils.explorers.scenes import (
 )
 
 _COUNTS = range(1, 9)
-_PAIR_PRESETS = {
-    "Same direction": {"a": (1.5, 1.0), "b": (3.0, 2.0)},
-    "Perpendicular": {"a": (-1.0, 2.0), "b": (2.0, 1.0)},
-    "Opposite": {"a": (-2.0, -1.0), "b": (2.0, 1.0)},
-    "Twice as long": {"a": (2.0, 3.0), "b": (2.0, 0.0)},
-}
 
 
 class DotProductExplorer(Scene):
@@ -34,8 +28,9 @@ class DotProductExplorer(Scene):
 
     With `a` and `b`: the plane shows both arrows, the angle between them and the shadow of `a` on the line of
     `b` (the dropped perpendicular); beside it stands the dot product, as a signed bar, number by number, and
-    from the lengths and the angle. With `keys`: one query arrow, up to eight keys, and the bar of each score;
-    the chosen key is taken apart. Tips move by mouse, touch or arrow keys (Shift: bigger steps), and by sliders.
+    from the lengths and the angle; a slider turns `b` and keeps its length. With `keys`: one query arrow, up to eight
+    keys, and the bar of each score; the chosen key is taken apart. Tips move by mouse, touch or arrow keys (Shift:
+    bigger steps), and by sliders.
 
     Parameters
     ----------
@@ -52,8 +47,7 @@ class DotProductExplorer(Scene):
     limit : float, optional
         The plane reaches from -limit to limit. As small as it can be when left out, at least 3.
     presets : dict of str to dict, optional
-        Buttons: words -> the state they set, like ``{"Opposite": {"a": (1, 0), "b": (-1, 0)}}``. An empty dict
-        leaves them out.
+        Buttons: words -> the state they set, like ``{"Opposite": {"a": (1, 0), "b": (-1, 0)}}``.
     covered : bool, default False
         Start with the result hidden, so that a class predicts it first; a button shows it.
     note : str, optional
@@ -110,10 +104,9 @@ class DotProductExplorer(Scene):
     normalise = traitlets.Bool().tag(sync=True)
     limit = traitlets.Float().tag(sync=True)
     score_limit = traitlets.Float().tag(sync=True)
-    true_scores = traitlets.List().tag(sync=True)
 
     def __init__(self, a=(3.0, 1.0), b=None, *, keys=None, a_name=None, b_name="b", normalise=False, limit=None,
-                 presets=None, covered=False, note="", title=None, made_by=None, true_scores=()):
+                 presets=None, covered=False, note="", title=None, made_by=None):
         if keys is None:
             keys, names, b = [], [], (1.0, 2.0) if b is None else b
         elif b is not None:
@@ -124,63 +117,11 @@ class DotProductExplorer(Scene):
         self._count = len(keys)
         a, b = vector("a", a), vector("b", b)
         self._reach = _reach(limit, [a, b, *keys])
-        if presets is None:
-            presets = {} if keys or self._reach < 3 else _PAIR_PRESETS
         super().__init__(
             title=title or ("One query against many keys" if keys else "Two arrows and their dot product"),
-            made_by=made_by, note=note, covered=covered, presets=presets, a=a, b=b, key_vectors=keys, key_names=names,
-            a_name=str(a_name or ("query" if keys else "a")), b_name=str(b_name), normalise=bool(normalise),
-            limit=self._reach, score_limit=_score_limit(self._reach, a, keys, true_scores),
-            true_scores=[float(score) for score in true_scores])
-
-    @classmethod
-    def project(cls, query, keys, *, query_name="query", **options):
-        """Show vectors of any width as arrows of the plane, and say what that loses.
-
-        The two dimensions are those that keep the dot products best (the first two singular vectors); all arrows
-        are then shrunk or stretched by one factor. The note says how much of the squared length is left, and a mark
-        beside each bar shows the score of the full vectors on the same scale.
-
-        Parameters
-        ----------
-        query : array_like, shape (d,)
-            The query, like a word vector.
-        keys : dict of str to array_like, each of shape (d,)
-            One to eight named keys.
-        query_name : str
-            What the query is called.
-        **options
-            Passed on to `DotProductExplorer`.
-
-        Returns
-        -------
-        DotProductExplorer
-            Its scores are those of the projected arrows.
-
-        Raises
-        ------
-        ValueError
-            When the vectors are not finite numbers of one width of at least 2, or all are zero.
-
-        Examples
-        --------
-        >>> figure = DotProductExplorer.project([1, 0, 0], {"near": [1, 0, 0], "off": [0, 0, 1]})
-        >>> figure.note
-        'A projection: arrows of width 3 drawn in 2 dimensions that keep 100% of their squared length.'
-        """
-        arrows, names = _wide_vectors(query, keys)
-        _, sizes, axes = np.linalg.svd(arrows, full_matrices=False)
-        flat = np.zeros((len(arrows), 2))
-        flat[:, :len(axes[:2])] = arrows @ axes[:2].T
-        # A singular vector comes with either sign: the longest way along each axis is made to go right, or up.
-        flat *= np.where(flat[np.abs(flat).argmax(axis=0), [0, 1]] < 0, -1, 1)
-        factor = 2.5 / np.abs(flat).max()
-        flat = np.round(flat * factor, 3) + 0.0
-        kept = (sizes[:2] ** 2).sum() / (sizes**2).sum()
-        note = (f"A projection: arrows of width {arrows.shape[1]} drawn in 2 dimensions that keep {kept:.0%} of "
-                f"their squared length.")
-        return cls(flat[0], keys=dict(zip(names, flat[1:])), a_name=query_name,
-                   true_scores=arrows[1:] @ arrows[0] * factor**2, **{"note": note} | options)
+            made_by=made_by, note=note, covered=covered, presets=presets or {}, a=a, b=b, key_vectors=keys,
+            key_names=names, a_name=str(a_name or ("query" if keys else "a")), b_name=str(b_name), normalise=bool(normalise),
+            limit=self._reach, score_limit=_score_limit(self._reach, a, keys))
 
     def checks(self):
         limit = self._reach
@@ -279,7 +220,7 @@ class DotProductExplorer(Scene):
         if self.key_vectors:
             _draw_bars(bars, names, self.scores, f"{word} with {plain(self.a_name)}")
         else:
-            products = [f"{plain(self.a_name, 6)}{n} × {plain(self.b_name, 6)}{n}" for n in "₁₂"]
+            products = [f"{plain(self.a_name, 6)}{n} × {plain(self.b_name, 6)}{n}" for n in "₀₁"]
             _draw_bars(bars, [*products, "sum"], [*(a * b), a @ b], f"the sum is the {word}")
         return figure
 
@@ -311,25 +252,12 @@ def _reach(limit, arrows):
     return number("limit", limit, low=max(largest, 1e-3), high=1000)
 
 
-def _score_limit(reach, a, keys, true_scores):
+def _score_limit(reach, a, keys):
     """Choose the score at which the bars are full; longer ones end in a point."""
     if not keys:
         return reach * reach * 4 / 3
-    largest = max(np.abs(np.array(keys) @ np.array(a)).max(), np.abs(true_scores).max(initial=0))
+    largest = np.abs(np.array(keys) @ np.array(a)).max()
     return float(np.clip(1.7 * largest, 1, 2 * reach * reach))
-
-
-def _wide_vectors(query, keys):
-    if not isinstance(keys, dict) or len(keys) not in _COUNTS:
-        raise ValueError(f"keys should be a dict of 1 to 8 names and vectors, got {keys!r:.80}")
-    try:
-        arrows = np.array([query, *keys.values()], dtype=float)
-    except ValueError:
-        raise ValueError("query and keys should be vectors of numbers of one width, got different ones") from None
-    if arrows.ndim != 2 or arrows.shape[1] < 2 or not np.isfinite(arrows).all() or not arrows.any():
-        raise ValueError(f"query and keys should be finite vectors of one width of at least 2, not all zero, "
-                         f"got shape {arrows.shape}")
-    return arrows, labels("keys", list(keys), len(keys))
 
 
 def _unit(arrow):

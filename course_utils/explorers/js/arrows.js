@@ -36,6 +36,20 @@ function arrowState(ctx, many, limit) {
     if (many) ctx.set("key_vectors", others().map((key, m) => m === n ? moved : key));
     else ctx.set("b", moved);
   };
+  // The angle from a to b, counted to the left, 0 to 360 degrees. At 360, b is back at 0, and the slider stays at its end.
+  let full = false;
+  const direction = ([x, y]) => Math.atan2(y, x);
+  const turned = () => {
+    const degrees = (direction(ctx.get("b")) - direction(ctx.get("a"))) * 180 / Math.PI;
+    const round = Math.round(10 * (degrees + 720)) / 10 % 360;
+    return full && round === 0 ? 360 : round;
+  };
+  // A turn keeps the length, and the arrow in the plane: one longer than the plane is wide is shortened first.
+  const turn = degrees => {
+    full = degrees === 360;
+    const angle = direction(ctx.get("a")) + degrees * Math.PI / 180, length = Math.min(length2(ctx.get("b")), limit);
+    ctx.set("b", [Math.cos(angle), Math.sin(angle)].map(v => clamp(length * v, -limit, limit)));
+  };
   const choose = n => { if (many && ctx.get("chosen") !== n) ctx.set("chosen", n); };
   const now = () => {
     const unit = ctx.get("normalise"), shape = unit ? unit2 : v => v, n = many ? ctx.get("chosen") : 0;
@@ -45,7 +59,7 @@ function arrowState(ctx, many, limit) {
       dot: dot2(shape(a), shape(b)), angle: angle2(a, b), cosine: cosine2(a, b), lengths: [length2(a), length2(b)],
     };
   };
-  return { now, setA, setOther, choose, names, others, many, controls: [] };
+  return { now, setA, setOther, turned, turn, choose, names, others, many, controls: [] };
 }
 
 function arrowControls(ctx, state, limit) {
@@ -56,9 +70,13 @@ function arrowControls(ctx, state, limit) {
   }));
   const a = ctx.get("a_name"), b = state.many ? "key" : ctx.get("b_name");
   if (state.many) ctx.select({ trait: "chosen", label: "Key", options: state.names.map((name, n) => [n, short(name, 24)]) });
-  ["₁", "₂"].forEach((mark, axis) => slider(`${a}, number ${axis + 1}`, short(a, 12) + mark, () => ctx.get("a"), state.setA, axis));
-  ["₁", "₂"].forEach((mark, axis) => slider(`${b}, number ${axis + 1}`, short(b, 12) + mark, () => state.others()[now()],
+  ["₀", "₁"].forEach((mark, axis) => slider(`${a}, number ${axis}`, short(a, 12) + mark, () => ctx.get("a"), state.setA, axis));
+  ["₀", "₁"].forEach((mark, axis) => slider(`${b}, number ${axis}`, short(b, 12) + mark, () => state.others()[now()],
     point => state.setOther(now(), point), axis));
+  if (!state.many) state.controls.push(barSlider(ctx, {
+    label: `Turn ${b}: the angle from ${a} to ${b}`, short: `turn ${short(b, 12)}`, min: 0, max: 360, step: 1,
+    get: state.turned, put: state.turn, say: v => `${words(v, 0)}°`,
+  }));
   ctx.checkbox({ trait: "normalise", label: state.many ? "All lengths 1 (cosine)" : "Both lengths 1 (cosine)" });
   presetButtons(ctx);
 }
@@ -166,7 +184,7 @@ function productPanel(ctx, reach) {
     put(most, now.unit ? "between −1 (opposite) and 1 (same direction)" : `with these lengths from ${words(-la * lb)} to ${words(la * lb)}`);
     put(heads[0], "number by number");
     products.forEach((product, n) => put(lines[n],
-      `${brief ? `${a}${"₁₂"[n]} × ${b}${"₁₂"[n]} = ` : ""}${equation([now.a[n], now.b[n]], product, 2, digits)}`));
+      `${brief ? `${a}${"₀₁"[n]} × ${b}${"₀₁"[n]} = ` : ""}${equation([now.a[n], now.b[n]], product, 2, digits)}`));
     put(lines[2], `sum = ${words(now.dot)}`);
     put(heads[1], "from the lengths and the angle");
     const known = Number.isFinite(now.angle);
@@ -191,46 +209,41 @@ function twoBars(x, y, width, height, reach) {
 
 // One row a key: its score as a bar. The chosen key is taken apart below.
 function scorePanel(ctx, state, reach) {
-  const width = 396, row = 32, count = state.names.length, truth = ctx.get("true_scores");
-  const placed = () => JSON.stringify(["a", "key_vectors"].map(n => ctx.get(n))), start = placed();
+  const width = 396, row = 32, count = state.names.length;
   const head = text(0, 18, "", { class: "cu-small" });
   const rows = state.names.map((name, n) => {
     const y = 30 + n * row, back = svg("rect", { x: -6, y, width: width + 12, height: row - 2, rx: 4 });
     const word = text(0, y + 20, short(name, 13)), value = text(width, y + 20, "", { "text-anchor": "end" });
     const bars = twoBars(118, y + 6, 208, 18, reach);
-    const mark = svg("path", { style: "fill: var(--cu-bg); stroke: var(--cu-fg); stroke-width: 2" });
     word.append(svg("title", { text: name }));
-    const node = svg("g", { class: "cu-row" }, back, bars.node, mark, word, value);
+    const node = svg("g", { class: "cu-row" }, back, bars.node, word, value);
     ctx.listen(node, "click", () => state.choose(n));
-    return { node, back, word, value, bars, mark, y };
+    return { node, back, word, value, bars };
   });
-  const below = 54 + count * row, lines = [0, 1, 2].map(n => text(0, below + 25 * n, "", { class: ["cu-strong", "", "cu-small"][n] }));
+  const below = 54 + count * row, lines = [0, 1].map(n => text(0, below + 25 * n, "", { class: ["cu-strong", ""][n] }));
   const node = svg("g", { "aria-hidden": "true" }, head, ...rows.map(each => each.node), ...lines);
   const draw = now => {
     const scores = now.others.map(key => dot2(now.a, key)), best = Math.max(...scores), a = short(now.aName, 12), b = short(now.bName, 12);
-    const asGiven = truth.length > 0 && !now.unit && start === placed();
     head.textContent = now.unit ? `cosine with ${a}` : `dot product with ${a}: the score`;
     rows.forEach((each, n) => {
-      const used = each.bars.pick(now.unit), x = used.at(truth[n] ?? 0);
+      const used = each.bars.pick(now.unit);
       each.back.setAttribute("style", `fill: ${n === now.n ? "var(--cu-grid)" : "transparent"}`);
       used.set(scores[n]);
       each.value.textContent = words(scores[n]);
       for (const word of [each.word, each.value]) word.classList.toggle("cu-strong", scores[n] === best);
-      each.mark.setAttribute("d", asGiven ? `M${x} ${each.y + 8}l7 7l-7 7l-7 -7z` : "");
     });
     const digits = now.unit ? 2 : 1, product = n => `${bracket(now.a[n], digits)} × ${bracket(now.b[n], digits)}`;
     const near = dot2(...[now.a, now.b].map(each => each.map(v => Number(fixed(v, digits)))));
     lines[0].textContent = `${a} · ${b} = ${words(now.dot)}`;
     lines[1].textContent = `${same(near, now.dot)} ${product(0)} + ${product(1)}`;
-    lines[2].textContent = asGiven ? "◇ score of the vectors before projection" : "";
   };
-  return { node, width, height: below + 60, draw };
+  return { node, width, height: below + 35, draw };
 }
 
 function arrowTable(ctx, state) {
   const arrows = () => { const now = state.now(); return [[now.aName, now.a, null], ...now.names.map((name, n) => [name, now.others[n], dot2(now.a, now.others[n])])]; };
   return ctx.table({
-    caption: ctx.get("title"), corner: "arrow", columns: () => ["first number", "second number", "length", `dot product with ${ctx.get("a_name")}`],
+    caption: ctx.get("title"), corner: "arrow", columns: () => ["number 0", "number 1", "length", `dot product with ${ctx.get("a_name")}`],
     rows: () => arrows().map(([name]) => name),
     cell: (i, j) => { const [, [x, y], dot] = arrows()[i]; return j === 3 && (dot === null || ctx.get("covered")) ? "" : words([x, y, length2([x, y]), dot][j]); },
   });
