@@ -7,7 +7,7 @@ from itertools import cycle
 import numpy as np
 
 __all__ = [
-    "angle_curve", "draw_curves", "hull_and_outputs", "loss_curves", "named_bars", "number_picture", "score_table",
+    "draw_curves", "hull_and_outputs", "loss_curves", "named_bars", "number_picture", "score_table",
     "share_curves",
 ]
 
@@ -42,42 +42,6 @@ def named_bars(ax, names, values, *, xlabel, ylabel, title=""):
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     heights = ", ".join(f"{name} {value:.2f}" for name, value in zip(names, values, strict=True))
     ax.alt_text = f"{title}. Bars, {ylabel} of each {xlabel}: {heights}."
-    return ax
-
-
-def angle_curve(ax, degrees, values, *, ylabel, title=""):
-    """Draw a curve over the angle between two arrows, with the line at 0.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Where to draw.
-    degrees : array_like, shape (n,)
-        Angles (degrees).
-    values : array_like, shape (n,)
-        What is drawn over them, in the unit that `ylabel` names.
-    ylabel, title : str
-        Words on the axis and above.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        `ax`, with ``ax.alt_text`` set.
-
-    Raises
-    ------
-    ValueError
-        When there is not one value for each angle.
-    """
-    degrees = np.asarray(degrees, dtype=float)
-    values = _checked("values", values, degrees.shape)
-    ax.plot(degrees, values, "o-")
-    ax.axhline(0, color="grey", linewidth=1)
-    ax.set_xticks(np.arange(degrees.min(), degrees.max() + 1, 45))
-    ax.set(xlabel="angle between a and b (degrees)", ylabel=ylabel, title=title)
-    high, low = degrees[values.argmax()], degrees[values.argmin()]
-    ax.alt_text = (f"{title}. Curve of the {ylabel} over the angle, from {degrees.min():.0f} to {degrees.max():.0f} "
-                   f"degrees: largest, {values.max():.2f}, at {high:.0f}, smallest, {values.min():.2f}, at {low:.0f}.")
     return ax
 
 

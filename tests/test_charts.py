@@ -18,12 +18,6 @@ def test_a_bar_for_each_name():
     assert ax.alt_text == "Received. Bars, weight of each key: a 0.25, b 0.75."
 
 
-def test_a_curve_over_the_angle():
-    ax = charts.angle_curve(axes(), [0, 90, 180], [6, 0, -6], ylabel="dot product", title="Lengths 2 and 3")
-    assert ax.lines[0].get_xydata().tolist() == [[0, 6], [90, 0], [180, -6]]
-    assert "largest, 6.00, at 0, smallest, -6.00, at 180" in ax.alt_text
-
-
 def test_rows_are_queries_and_zero_is_in_the_middle_of_the_colours():
     ax = charts.score_table(axes(), [[6, -12], [0, 3]], ["you", "Ada"], {"Storm": 1, "Letters": 2}, title="Scores")
     image = ax.get_images()[0]
@@ -64,7 +58,6 @@ def test_numbers_as_a_picture():
      r"shares of a should have shape \(2,\), got \(1,\)"),
     (lambda ax: charts.number_picture(ax, [1.0], xlabel="", ylabel=""), r"table should have shape .* got \(1,\)"),
     (lambda ax: charts.named_bars(ax, ["a"], [1, 2], xlabel="", ylabel=""), r"values should have shape \(1,\), got"),
-    (lambda ax: charts.angle_curve(ax, [0, 90], [1], ylabel=""), r"values should have shape \(2,\), got \(1,\)"),
     (lambda ax: charts.score_table(ax, np.zeros((2, 3)), ["a"], ["b"]), r"scores should have shape \(1, 1\), got"),
 ])
 def test_what_does_not_fit_is_named(draw, message):

@@ -10,6 +10,7 @@ import re
 import nbformat
 import pytest
 from notebook_parts import LESSONS, blocks, read, tags, texts
+from record import merge_streams
 from small_notebook import build
 from test_notebooks_solved import solve
 
@@ -48,7 +49,8 @@ def wrong(notebook):
 
 def shown(outputs):
     """What outputs say in words; a figure says its fingerprint."""
-    return [text for output in outputs for text in texts(output) if "data" not in output or "text/plain" in output.data]
+    return [text for output in merge_streams(outputs) for text in texts(output)
+            if "data" not in output or "text/plain" in output.data]
 
 
 def errors(notebook, outputs):

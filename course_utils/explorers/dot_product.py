@@ -120,8 +120,8 @@ class DotProductExplorer(Scene):
         super().__init__(
             title=title or ("One query against many keys" if keys else "Two arrows and their dot product"),
             made_by=made_by, note=note, covered=covered, presets=presets or {}, a=a, b=b, key_vectors=keys,
-            key_names=names, a_name=str(a_name or ("query" if keys else "a")), b_name=str(b_name), normalise=bool(normalise),
-            limit=self._reach, score_limit=_score_limit(self._reach, a, keys))
+            key_names=names, a_name=str(a_name or ("query" if keys else "a")), b_name=str(b_name),
+            normalise=bool(normalise), limit=self._reach, score_limit=_score_limit(self._reach, a, keys))
 
     def checks(self):
         limit = self._reach
