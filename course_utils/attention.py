@@ -128,7 +128,7 @@ def causal_mask(T):
 
 
 def padding_mask(lengths, S):
-    """Hide the padding behind each sequence of a batch.
+    """Hide the padding after each sequence of a batch.
 
     Parameters
     ----------

@@ -70,7 +70,7 @@ class Vocabulary:
         length : int, optional
             Length of the rows T. Default: what the longest text needs.
         start, end : bool, default False
-            Put the start integer before each text, the end integer behind it.
+            Put the start integer before each text, the end integer after it.
 
         Returns
         -------

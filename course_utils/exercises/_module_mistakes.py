@@ -228,7 +228,7 @@ MISTAKES = (
     _mistake("features-dealt-out", "Head h gets every H-th feature instead of a run of d_k features.",
              "Number the features of one position 0, 1, 2, ... and print what head 0 holds.",
              split=lambda x, H: x.reshape(*x.shape[:2], x.shape[2] // H, H).permute(0, 3, 1, 2)),
-    _mistake("merge-without-transpose", "The heads are merged without moving the head axis back behind the positions.",
+    _mistake("merge-without-transpose", "The heads are merged without moving the head axis back after the positions.",
              "Split and merge a numbered tensor: do you get it back?",
              merge=lambda heads, T: heads.reshape(heads.shape[0], T, -1)),
     _mistake("heads-reversed", "The heads are put side by side in reverse order.",

@@ -175,7 +175,7 @@ DOT = Exercise(
                 cause="It drops the minus sign of the result.",
                 experiment="Try `[1.0]` and `[-1.0]`: they point in opposite directions."),
         Mistake("whole-number", changes={"collect": lambda p: int(p.sum())},
-                cause="It cuts off what stands behind the decimal point.",
+                cause="It cuts off what stands after the decimal point.",
                 experiment="Try `[0.5]` with `[1.0]`."),
         Mistake("writes-into-a", function=_overwrites,
                 cause="`a *= b` writes the products into `a` itself.",

@@ -82,7 +82,7 @@ def _future_is_hidden(call):
     for i in range(5):
         for j in range(i + 1, 5):
             if mask[i, j]:
-                return Broken("no query should see a key that stands behind it",
+                return Broken("no query should see a key that comes after it",
                               f"T = 5: mask[{i}, {j}] is {mask[i, j].item()}, so query {i} sees key {j}")
 
 

@@ -15,7 +15,7 @@ def decoder_mask(real):
     Returns
     -------
     boolean Tensor, shape (B, 1, S, S)
-        True where key j is real and does not stand behind query i.
+        True where key j is real and does not come after query i.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def _real(*rows):
 def _cases():
     return [Case((_real(*rows),), note=note) for rows, note in (
         (["-xx"], "one place of padding in front"),
-        (["xx-", "xxx"], "padding behind"),
+        (["xx-", "xxx"], "padding after"),
         (["--xxx", "xxxxx", "----x"], "padding in front, three sentences"),
         (["x-x-", "-xx-", "xx--", "--xx"], "padding anywhere, four sentences of four places"),
         (["xxxx"], "no padding"),
@@ -111,7 +111,7 @@ def _future_is_hidden(call):
     for b in range(2):
         for i in range(5):
             if mask[b, 0, i, i + 1:].any():
-                return Broken("no query should see a key that stands behind it",
+                return Broken("no query should see a key that comes after it",
                               f"sentence {b}, query {i}: {mask[b, 0, i].int().tolist()}")
 
 
@@ -220,14 +220,14 @@ DECODER_MASK = Exercise(
         _mistake("on-the-queries", "The padding is hidden as a query, and stays visible as a key.",
                  "Look at the column of a padding token: who sees it?", keys=lambda real: real[:, None, :, None]),
         _mistake("queries-and-keys", "Rows of padding are emptied too; only keys were to be hidden.",
-                 "Look at the row of a padding token that stands behind real ones.",
+                 "Look at the row of a padding token that comes after real ones.",
                  keys=lambda real: real[:, None, None, :] & real[:, None, :, None]),
         _mistake("padding-shown", "The padding is visible and the real tokens are hidden: real is turned round.",
                  "What does `real` hold in a place with a real token?", keys=lambda real: ~real[:, None, None, :]),
         _mistake("taken-as-behind", "Only the number of real tokens is used, as if they always stood in front.",
                  "Try a sentence with padding in front.", keys=_as_behind),
         _mistake("taken-as-in-front", "Only the number of real tokens is used, as if they always stood at the end.",
-                 "Try a sentence with padding behind.", keys=_as_in_front),
+                 "Try a sentence with padding after it.", keys=_as_in_front),
         _mistake("first-sentence-for-all", "The padding of the first sentence is used for all.",
                  "Print the masks of two sentences with different padding.",
                  keys=lambda real: real[:1, None, None, :].expand(len(real), 1, 1, -1)),
@@ -261,7 +261,7 @@ DECODER_MASK = Exercise(
         Equivalent("item-by-item", _item_by_item),
     ),
     hints=(
-        "Two conditions have to hold at once: the key is real, and it does not stand behind the query. Which of your "
+        "Two conditions have to hold at once: the key is real, and it does not come after the query. Which of your "
         "functions knows the second?",
         "`causal_mask(S)` has the shape (S, S). Give `real` the shape (B, 1, 1, S), so that it stands on the axis of "
         "the keys. `&` joins both cell by cell.",

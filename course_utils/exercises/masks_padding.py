@@ -13,7 +13,7 @@ def _cases():
         ([2, 5, 1], 5, "three sentences, the second without padding"),
         ([3, 1, 4, 2], 4, "as many sentences as places"),
         ([2], 6, "one sentence"),
-        ([2, 0, 3], 7, "an empty sentence, and padding behind all"),
+        ([2, 0, 3], 7, "an empty sentence, and padding after all"),
     )]
 
 
@@ -170,11 +170,11 @@ PADDING_MASK = Exercise(
     mistakes=(
         _mistake("opposite-polarity", "True stands on the padding; in this course True means: may attend.",
                  "Count the True of a sentence with 1 real token.", sees=lambda j, n, S: j >= n),
-        _mistake("one-too-many", "One place of padding stays visible behind each sentence.",
+        _mistake("one-too-many", "One place of padding stays visible after each sentence.",
                  "Which is the place of the last token in a sentence of length 1?", sees=lambda j, n, S: j <= n),
         _mistake("one-too-few", "The last real token of each sentence is hidden as well.",
                  "Which is the place of the last token in a sentence of length 1?", sees=lambda j, n, S: j < n - 1),
-        _mistake("padding-in-front", "The padding is taken to stand in front; here it stands behind.",
+        _mistake("padding-in-front", "The padding is taken to stand in front; here it comes after.",
                  "Print your mask for lengths 1 and 3 and S = 4.", sees=lambda j, n, S: j >= S - n),
         _mistake("at-least-one", "An empty sentence shows one place of padding, as if its length were 1.",
                  "Call it with the length 0.", count=lambda lengths: lengths.clamp(min=1)),
@@ -198,7 +198,7 @@ PADDING_MASK = Exercise(
                  "Print `mask.shape`.", axes=lambda mask: mask[:, None, :]),
         _mistake("on-the-queries", "The places stand on the axis of the queries; keys have to be hidden.",
                  "Print `mask.shape`: which axis should have the size S?", axes=lambda mask: mask[:, None, :, None]),
-        _mistake("batch-last", "The axes of size 1 stand in the wrong place: behind the others.",
+        _mistake("batch-last", "The axes of size 1 stand in the wrong place: after the others.",
                  "Print `mask.shape`.", axes=lambda mask: mask[:, :, None, None]),
         _mistake("batch-not-in-front", "The axis of the batch stands second, where heads belong.",
                  "Print `mask.shape`.", axes=lambda mask: mask[None, :, None, :]),

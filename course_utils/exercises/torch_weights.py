@@ -67,7 +67,7 @@ def _together_they_are_the_stack(call):
         return Broken("the three weights, one above the other, should be in_proj_weight again",
                       f"row 0 of the stack: {rounded(weight[0])}, row 0 of the first part: {rounded(parts[0][0])}")
     if not torch.equal(torch.cat([parts[1], parts[3], parts[5]]), bias):
-        return Broken("the three biases, one behind the other, should be in_proj_bias again",
+        return Broken("the three biases, one after the other, should be in_proj_bias again",
                       f"wanted {rounded(bias)}, got {rounded(torch.cat([parts[1], parts[3], parts[5]]))}")
 
 

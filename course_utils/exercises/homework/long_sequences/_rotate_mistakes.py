@@ -206,7 +206,7 @@ MISTAKES = (
            "Print your exponents for D = 4: 0 and 0.5 are wanted.", exponent=lambda i, D: np.linspace(0, 1, len(i))),
     _wrong("exponents-from-the-first-pair-on", "The exponent is 2 (i + 1) / D: pairs are counted from 0.",
            "Print the angle of the first pair at position 1: it should be 1.", exponent=lambda i, D: 2 * (i + 1) / D),
-    _wrong("whole-number-exponent", "The exponent is divided with //, which throws away what stands behind the point.",
+    _wrong("whole-number-exponent", "The exponent is divided with //, which throws away what stands after the point.",
            "Print your exponents for D = 4: 0 and 0.5 are wanted.", exponent=lambda i, D: 2 * i // D + 0.0),
     _wrong("fast-pairs-last", "The slow pairs come first: the exponents run the other way.",
            "Print your angles for position 1: the first pair should turn by 1.",
@@ -214,7 +214,7 @@ MISTAKES = (
     _wrong("angle-multiplied", "The position is multiplied by the power of 10000, not divided by it.",
            "Print your angles for position 1: they should become smaller from pair to pair.",
            angle=lambda p, power: p * power),
-    _wrong("whole-number-angles", "The angle is divided with //, which throws away what stands behind the point.",
+    _wrong("whole-number-angles", "The angle is divided with //, which throws away what stands after the point.",
            "Print the angle of the pair i = 1 at position 150 for D = 4.", angle=lambda p, power: p // power),
     _wrong("base-1000", "The base is 1000, with a zero missing.", "Count the zeros of 10000 in your code.",
            base=1000.0),
@@ -254,7 +254,7 @@ MISTAKES = (
            "tell neighbouring positions apart.", "Print np.float32(30000007) and np.float32(30000008).",
            _angles_as_coarse_as_x),
     _wrong("angles-rounded", "The angles are rounded to the type of x: far out in a text, float32 keeps no digits "
-           "behind the point.", "Print np.float32(30000007.5).", _angles_rounded),
+           "after the point.", "Print np.float32(30000007.5).", _angles_rounded),
     _wrong("table-too-short", "The angles come from a table of fixed length, and a text may be longer.",
            "Call it with the position 1000000.", _table_of_4096),
 )

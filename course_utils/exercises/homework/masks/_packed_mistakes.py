@@ -297,7 +297,7 @@ MISTAKES = (
              "Print `[0] + [3, 1]` and `[0] + np.array([3, 1])`.", _list_plus_array),
     _mistake("truth-of-an-array", "`if lengths` and `if not lengths` work for a list; an array has no single truth.",
              "Try `if np.array([2, 3]): pass` in a cell of its own.", _asks_for_the_truth_of_lengths),
-    _mistake("mark-behind-the-end", "A mark is set where the next sequence begins, and behind the last token there is "
+    _mistake("mark-behind-the-end", "A mark is set where the next sequence begins, and after the last token there is "
              "no place for one.", "Let the last sequence have no token: at which place would it begin?",
              _marks_behind_the_end),
     _mistake("zeros-refused", "A sequence without tokens is refused; it may occur, and takes no place.",

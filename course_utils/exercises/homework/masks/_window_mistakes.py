@@ -137,7 +137,7 @@ MISTAKES = (
              _negative_index),
     _mistake("window-at-the-end", "The window stands at the end of the row for every query.",
              "Print the first rows for T = 6 and a window of 2: do they see themselves?", _window_at_the_end),
-    _mistake("centred", "The window is centred on the query, with one half before it and one behind.",
+    _mistake("centred", "The window is centred on the query, with one half before it and one after.",
              "Which keys may query 0 see?", past=lambda i, j: j >= 0, near=lambda i, j, w: abs(i - j) <= w // 2),
     _mistake("always-full", "The first queries get `window` keys as well, and so see keys that come later.",
              "How many keys may query 0 see?", _full_rows),

@@ -108,7 +108,7 @@ def _strangers_do_not_count(call):
     difference = float((call(q, k, v, _LENGTHS) - call(q, moved_k, moved_v, _LENGTHS))[:, 3:].detach().abs().max())
     if not difference < 1e-4:
         return Broken("other keys and values in one sequence should change nothing in the others",
-                      f"lengths {_LENGTHS}: sequence 0 changes, and the outputs behind it move by {difference:.3f}")
+                      f"lengths {_LENGTHS}: sequence 0 changes, and the outputs after it move by {difference:.3f}")
 
 
 def _later_tokens_do_not_count(call):

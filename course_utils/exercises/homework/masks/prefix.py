@@ -67,7 +67,7 @@ def _prefix_is_one_block(call):
         for i in range(_P[b]):
             seen = [j for j in range(_N[b]) if mask[b, 0, i, j]]
             if seen != list(range(_P[b])):
-                return Broken("a token of the prefix should see the whole prefix and nothing behind it",
+                return Broken("a token of the prefix should see the whole prefix and nothing after it",
                               f"prefix {_P[b]}, length {_N[b]}: of the real tokens, token {i} sees {seen}")
 
 
@@ -77,7 +77,7 @@ def _rest_sees_what_came_before(call):
         for i in range(_P[b], _N[b]):
             seen = [j for j in range(_N[b]) if mask[b, 0, i, j]]
             if seen != list(range(i + 1)):
-                return Broken("a token behind the prefix should see itself and everything before it",
+                return Broken("a token after the prefix should see itself and everything before it",
                               f"prefix {_P[b]}, length {_N[b]}: of the real tokens, token {i} sees {seen}")
 
 
@@ -195,7 +195,7 @@ PREFIX_LM = Exercise(
         Probe("the mask is a table of True and False for each sentence", _shape_and_kind),
         Probe("a sentence gets the same mask alone and in a batch", _each_for_itself),
         Probe("a token of the prefix sees the prefix and nothing else", _prefix_is_one_block, PREFIX),
-        Probe("a token behind the prefix sees what came before", _rest_sees_what_came_before, REST),
+        Probe("a token after the prefix sees what came before", _rest_sees_what_came_before, REST),
         Probe("padding sees nothing and is not seen", _padding_sees_nothing_and_is_not_seen, PADDING),
         Probe("a prefix of one token is like none", _one_token_sees_itself_anyway, EDGES),
         Probe("a sentence that is all prefix sees all of itself", _all_prefix_is_a_square, EDGES),

@@ -8,7 +8,7 @@ __all__ = ["MISTAKES", "joined", "lower_right", "step_by_stages"]
 
 
 def joined(past, new):
-    """Put new tokens behind earlier ones, if there are any."""
+    """Put new tokens after earlier ones, if there are any."""
     import torch
 
     return new if past is None else torch.cat([past, new], dim=-2)
@@ -164,9 +164,9 @@ MISTAKES = (
              _ONE, see=lambda T, S: _everything(T, S).tril(T)),
     _mistake("diagonal-the-other-way", "The triangle is moved to the left; it has to be moved to the right.",
              "Print torch.ones(2, 5).tril(d) for d = -3, 0 and 3.", see=lambda T, S: _everything(T, S).tril(T - S)),
-    _mistake("one-short-behind-a-cache", "Behind a cache the triangle is a column short: a token does not see itself.",
+    _mistake("one-short-behind-a-cache", "After a cache the triangle is a column short: a token does not see itself.",
              _ONE, see=lambda T, S: _everything(T, S).tril(S - T - (S > T))),
-    _mistake("new-not-seen", "Behind a cache, new tokens see the cache alone and not themselves.", _ONE,
+    _mistake("new-not-seen", "After a cache, new tokens see the cache alone and not themselves.", _ONE,
              see=_cache_alone_behind_a_cache),
     _mistake("not-itself", "A token does not see itself: the diagonal is hidden, and the first token becomes NaN.",
              _ONE, see=lambda T, S: lower_right(T, S).tril(S - T - 1)),

@@ -8,7 +8,7 @@ from course_utils.exercises._shared import draw, rounded, tensor
 from course_utils.exercises.homework.shared_heads._cached_mistakes import MISTAKES, joined, lower_right, step_by_stages
 
 PARTS = (
-    Part("a new token behind a cache", 3),
+    Part("a new token after a cache", 3),
     Part("a beginning without a cache", 2),
     Part("other steps and numbers", 2, visible=False),
 )
@@ -294,7 +294,7 @@ CACHED_STEP = Exercise(
     hints=(
         "First make the keys and values of all S tokens; the cache comes back like that. Then ask for each of the T "
         "new tokens which number it has among the S, counted from 0, and which of them it may see.",
-        "`torch.cat([past_k, k], dim=-2)` puts new tokens behind old ones. New token i has the number S - T + i, so "
+        "`torch.cat([past_k, k], dim=-2)` puts new tokens after old ones. New token i has the number S - T + i, so "
         "the triangle of the mask touches the lower right corner; look up what the argument of `tril` does.",
         "`mask = torch.ones(T, S, dtype=torch.bool).tril(S - T)`, then attention of q over all keys and values under "
         "this mask.",

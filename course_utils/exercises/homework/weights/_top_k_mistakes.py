@@ -116,7 +116,7 @@ MISTAKES = (
             cause="All scores keep weight: k has no effect on the result.",
             experiment="Compare your weights of [3.0, 1.0, 2.0] for k = 1 and k = 3."),
     Mistake("one-too-many", changes={"last": _one_more},
-            cause="The score one place behind the k-th largest is used as the border, so k + 1 scores stay.",
+            cause="The score one place after the k-th largest is used as the border, so k + 1 scores stay.",
             experiment="Count the weights above 0 for three different scores and k = 1."),
     Mistake("one-too-few", changes={"last": _one_fewer},
             cause="The score one place before the k-th largest is used as the border, so k - 1 scores stay.",

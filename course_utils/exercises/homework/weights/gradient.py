@@ -166,7 +166,7 @@ def _padding_does_not_count(call):
     trimmed = call(x[:1, :2], query, np.array([2]), upstream[:1])
     whole = call(x[:1], query, np.array([2]), upstream[:1])
     if not np.allclose(trimmed, whole, rtol=1e-4, atol=1e-7):
-        return Broken("two words should have the same gradient with padding behind them and without",
+        return Broken("two words should have the same gradient with padding after them and without",
                       f"{rounded(trimmed)} without, {rounded(whole)} with")
 
 

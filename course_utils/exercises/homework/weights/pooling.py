@@ -147,7 +147,7 @@ def _padded_as_trimmed(call):
     cut = call(x[:, :2], query, np.array([2, 2]))[0]
     more = call(x, query, np.array([2, 2]))[0]
     if not np.allclose(cut, more, atol=1e-6):
-        return Broken("two words should give the same vector with padding behind them and without",
+        return Broken("two words should give the same vector with padding after them and without",
                       f"sentence 0: {rounded(cut[0])} without, {rounded(more[0])} with")
 
 
