@@ -1,15 +1,13 @@
-"""Static figures, their alternative text, and the fingerprint that lets a test see what is drawn.
+"""Static figures, and the fingerprint that lets a test see what is drawn.
 
 Axes in, Axes out; nothing here computes attention. Importing this module does not import pyplot.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
-
 import numpy as np
-from matplotlib.figure import Figure
+
+from course_utils.alt_text import describe_weights, short
 
 _STEPS = (0.6180339887498949, 0.41421356237309515)
 _DIGITS = 3
@@ -105,127 +103,6 @@ def _artists(ax, digits):
     words = [text.get_text() for text in ax.texts if text.get_text()]
     if words:
         yield f"texts {len(words)} {' | '.join(words)[:200]!r}"
-
-
-def describe(figure):
-    """Say in words what a figure shows, as alternative text.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        The figure; an Axes that carries its own ``alt_text`` is described by it.
-
-    Returns
-    -------
-    str
-        A sentence or two for each Axes.
-    """
-    axes = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
-    return " ".join(getattr(ax, "alt_text", None) or _describe_axes(ax) for ax in axes) or "Empty figure."
-
-
-def _describe_axes(ax):
-    bars = sum(hasattr(patch, "get_height") for patch in ax.patches)
-    kinds = [("image", len(ax.get_images())), ("line", len(ax.get_lines())), ("bar", bars),
-             ("collection", len(ax.collections))]
-    drawn = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds if count)
-    words = [f"{ax.get_title()}: " if ax.get_title() else "", drawn or "nothing drawn"]
-    if ax.get_xlabel() or ax.get_ylabel():
-        words.append(f"; across: {ax.get_xlabel() or 'no label'}; up: {ax.get_ylabel() or 'no label'}")
-    return "".join(words) + "."
-
-
-def install():
-    """Let every figure in a notebook carry its `fingerprint` as text and its `describe` as alternative text.
-
-    No front end shows the text beside the picture; nbval, which compares no pixels, compares it.
-    """
-    # Methods, because IPython's select_figure_formats drops printers registered for Figure whenever the inline
-    # backend starts. The picture itself still comes from IPython.
-    Figure._repr_pretty_ = lambda figure, printer, cycle: printer.text(fingerprint(figure))
-    Figure._repr_mimebundle_ = lambda figure, **options: (
-        {"text/plain": fingerprint(figure)}, {"image/png": {"alt": describe(figure)}})
-
-
-def png_bytes(figure, dpi=90):
-    """Render a figure to PNG without pyplot and without the date or version that would change it.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        The figure.
-    dpi : float
-        Pixels an inch.
-
-    Returns
-    -------
-    bytes
-        The PNG file.
-    """
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # A token may hold letters that matplotlib's font lacks; it draws a box for each, which is warning enough.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def short(text, limit=14):
-    """Cut a token for a label, with white space made visible.
-
-    Parameters
-    ----------
-    text : str
-        The token.
-    limit : int
-        Characters kept, the mark of the cut included.
-
-    Returns
-    -------
-    str
-        At most `limit` characters.
-
-    Examples
-    --------
-    >>> short("a very long token indeed", 8), short("two\\nlines")
-    ('a very …', 'two↵lines')
-    """
-    text = text.replace("\n", "↵").replace("\t", "⇥")
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def describe_weights(weights, queries, keys=None):
-    """Say in a sentence or two what a table of attention weights shows, as alternative text.
-
-    Parameters
-    ----------
-    weights : array_like, shape (T, S)
-        Attention weights (no unit).
-    queries : sequence of str, length T
-        The queries' tokens.
-    keys : sequence of str, length S, optional
-        The keys' tokens, when they are others.
-
-    Returns
-    -------
-    str
-        The size, the largest weight, and what is not finite.
-
-    Examples
-    --------
-    >>> describe_weights([[0.9, 0.1], [0.5, 0.5]], ["it", "sat"])
-    'Heatmap of attention weights, 2 queries by 2 keys. The largest, 0.90, goes from “it” to “it”.'
-    """
-    weights = np.asarray(weights, dtype=float)
-    keys = queries if keys is None else keys
-    words = f"Heatmap of attention weights, {len(queries)} queries by {len(keys)} keys."
-    finite = np.isfinite(weights)
-    if finite.any():
-        i, j = np.unravel_index(np.argmax(np.where(finite, weights, -np.inf)), weights.shape)
-        words += f" The largest, {weights[i, j]:.2f}, goes from “{short(queries[i])}” to “{short(keys[j])}”."
-    if not finite.all():
-        words += f" {int((~finite).sum())} of {weights.size} weights are not finite."
-    return words
 
 
 def heatmap(ax, weights, queries=None, keys=None, *, hidden=None, title=None, colour_bar=True, numbers=False):

@@ -25,9 +25,9 @@ def start():
     random.seed(0)
     np.random.seed(0)
     np.set_printoptions(precision=3, suppress=True, floatmode="fixed")
-    from course_utils import plotting
+    from course_utils import pictures
 
-    plotting.install()
+    pictures.install()
     _tell_of_a_new_version()
 
 

@@ -227,7 +227,7 @@ def test_weights_that_are_not_finite_are_told_in_words():
 def test_the_output_has_three_forms():
     figure = AttentionExplorer(TOKENS, weights=WEIGHTS, title="Mine", made_by="your softmax")
     data, metadata = figure._repr_mimebundle_()
-    assert set(data) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
+    assert set(data) == {"application/vnd.jupyter.widget-view+json", "text/html", "image/png", "text/plain"}
     assert data["text/plain"] == figure.fingerprint()
     assert metadata["image/png"]["alt"].startswith("Mine. Heatmap of attention weights, 3 queries by 3 keys.")
 

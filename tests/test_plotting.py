@@ -1,6 +1,4 @@
-"""Still figures: what they accept, the words that describe them, and a fingerprint that notices every change."""
-
-import json
+"""Still figures: what they accept, and a fingerprint that notices every change."""
 
 import numpy as np
 import pytest
@@ -8,6 +6,7 @@ from matplotlib.figure import Figure
 
 from course_utils import plotting
 from course_utils.attention import softmax
+from course_utils.pictures import png_bytes
 
 WEIGHTS = softmax(np.random.default_rng(0).standard_normal((4, 4)))
 TOKENS = ["it", "sat", "down", "."]
@@ -69,37 +68,14 @@ def test_what_does_not_fit_is_named(arguments, words):
 @pytest.mark.parametrize("token", ["$x_1$", "a$b", "<b>", "x" * 500, "two\nlines", "مرحبا", "", "\\frac"])
 def test_any_token_can_be_drawn(token):
     ax = plotting.heatmap(axes(), [[1.0]], [token], title=token)
-    assert plotting.png_bytes(ax.figure)[:4] == b"\x89PNG"
+    assert png_bytes(ax.figure)[:4] == b"\x89PNG"
 
 
 def test_nothing_and_what_is_not_finite_can_be_drawn():
-    assert plotting.png_bytes(plotting.heatmap(axes(), np.zeros((0, 0)), []).figure)[:4] == b"\x89PNG"
+    assert png_bytes(plotting.heatmap(axes(), np.zeros((0, 0)), []).figure)[:4] == b"\x89PNG"
     ax = plotting.heatmap(axes(), [[np.nan, np.inf], [0.5, 0.5]])
     assert "2 of 4 weights are not finite" in ax.alt_text
     assert int(ax.get_images()[0].get_array().mask.sum()) == 2
-
-
-def test_a_picture_is_the_same_byte_for_byte():
-    assert plotting.png_bytes(heatmap().figure) == plotting.png_bytes(heatmap().figure)
-
-
-# --- words --------------------------------------------------------------------------------------------------------
-def test_a_heatmap_is_described():
-    i, j = np.unravel_index(WEIGHTS.argmax(), (4, 4))
-    assert plotting.describe(heatmap().figure) == (
-        f"Mine. Heatmap of attention weights, 4 queries by 4 keys. "
-        f"The largest, {WEIGHTS.max():.2f}, goes from “{TOKENS[i]}” to “{TOKENS[j]}”.")
-
-
-def test_other_figures_are_described_too():
-    figure = Figure()
-    ax = figure.subplots()
-    ax.plot([1, 2])
-    ax.plot([2, 1])
-    ax.bar([1, 2], [3, 4])
-    ax.set(title="Loss", xlabel="step", ylabel="nats")
-    assert plotting.describe(figure) == "Loss: 2 lines, 2 bars; across: step; up: nats."
-    assert plotting.describe(Figure()) == "Empty figure."
 
 
 # --- the fingerprint ------------------------------------------------------------------------------------------------
@@ -161,19 +137,6 @@ def test_minus_zero_is_zero():
     assert plotting.array_mark([-0.0, -1e-9]) == "min 0.000 max 0.000 mean 0.000 marks 0.000 0.000"
     assert plotting.array_mark([np.nan]) == "1 not finite"
     assert plotting.array_mark([]) == "empty"
-
-
-def test_start_gives_every_figure_its_fingerprint_and_words(monkeypatch):
-    from IPython.core.formatters import DisplayFormatter
-
-    for name in ("_repr_pretty_", "_repr_mimebundle_"):
-        monkeypatch.delattr(Figure, name, raising=False)
-    plotting.install()
-    figure = heatmap().figure
-    data, metadata = DisplayFormatter().format(figure)
-    assert data["text/plain"] == plotting.fingerprint(figure)
-    assert metadata["image/png"]["alt"] == plotting.describe(figure)
-    json.dumps(metadata)
 
 
 def test_importing_does_not_choose_a_backend():

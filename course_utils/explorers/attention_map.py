@@ -7,6 +7,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from course_utils import plotting
+from course_utils.alt_text import describe_weights
 from course_utils.explorers.base import Explorer, browser_code, style_sheet
 from course_utils.explorers.picture import Picture
 
@@ -227,7 +228,7 @@ class AttentionExplorer(Explorer):
         picture, weights = self.picture, self.weights
         if not weights.size:
             return f"{self.title}: there are no tokens to show."
-        return f"{self.title}. " + plotting.describe_weights(weights, picture.tokens, picture.tokens_k)
+        return f"{self.title}. " + describe_weights(weights, picture.tokens, picture.tokens_k)
 
     def draw_static(self):
         picture, maps = self.picture, {self.title: self.weights}

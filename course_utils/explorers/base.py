@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import base64
+import hashlib
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import anywidget
 import numpy as np
 import traitlets
 
-from course_utils.plotting import array_mark, png_bytes
+from course_utils.pictures import picture_forms, png_bytes
+from course_utils.plotting import array_mark
 
 _BROWSER = Path(__file__).parent / "js"
+_VIEW = "application/vnd.jupyter.widget-view+json"
+_seen = Counter()  # how many figures of one fingerprint have been shown
 
 
 @cache
@@ -157,6 +161,7 @@ class Explorer(anywidget.AnyWidget):
     kind = traitlets.Unicode().tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
     made_by = traitlets.Unicode().tag(sync=True)
+    live = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, *, title, made_by=None, **state):
         super().__init__(title=str(title), made_by=str(made_by or ""), **state)
@@ -200,10 +205,33 @@ class Explorer(anywidget.AnyWidget):
         return type(self).__name__
 
     def _repr_mimebundle_(self, **kwargs):
+        """Give all forms in one output, for hosts that do not ask `_ipython_display_`."""
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        picture = base64.b64encode(png_bytes(self.draw_static())).decode()
-        data = dict(data) | {"image/png": picture, "text/plain": self.fingerprint()}
-        return data, dict(metadata) | {"image/png": {"alt": self.describe()}}
+        still, words = self._still()
+        return dict(data) | still, dict(metadata) | words
+
+    def _ipython_display_(self):
+        """Publish the live view, and after it the picture that takes its place where no model is left.
+
+        JupyterLab shows one form of an output, and for a widget's view whose model is missing an error, whatever
+        other forms there are. In an output of its own the picture is there on the next day too.
+        """
+        from IPython.display import publish_display_data
+
+        data, _ = super()._repr_mimebundle_() or ({}, {})
+        still, words = self._still()
+        if _VIEW in data:
+            publish_display_data({_VIEW: data[_VIEW]})
+        publish_display_data(still, words)
+
+    def _still(self):
+        """Give the picture's forms and their metadata; the live view learns the name under which it hides it."""
+        text, words = self.fingerprint(), self.describe()
+        if not self.live:
+            mark = hashlib.sha256(text.encode()).hexdigest()[:10]
+            _seen[mark] += 1
+            self.live = f"{mark}-{_seen[mark]}"
+        return picture_forms(png_bytes(self.draw_static(), 90), words, text, self.live), {"image/png": {"alt": words}}
 
 
 def _entry(value):

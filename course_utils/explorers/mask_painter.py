@@ -216,7 +216,7 @@ class MaskPainter(Explorer):
                           bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
         plotting.heatmap(right, self.weights, self.tokens, hidden=hidden & (self.weights == 0), title="weights")
         for i, leak in enumerate(self.leak):
-            right.text(self._T - 0.4, i, f"leak {leak:.2f}", va="center", fontsize=8, color="#c2185b", clip_on=False)
+            right.text(self._T - 0.4, i, f"leak {leak:.2f}", va="center", fontsize=8, color="#a3124b", clip_on=False)
         return figure
 
 

@@ -51,7 +51,7 @@ class Context {
 
   build() {
     const title = this.get("title"), maker = this.get("made_by");
-    fill(this.root, { class: "cu", role: "group", "aria-label": title }, [
+    fill(this.root, { class: "cu", role: "group", "aria-label": title, "data-live": this.get("live") }, [
       html("p", { class: "cu-caption", text: title }),
       maker ? html("p", { class: "cu-made", text: `Made by ${maker}.` }) : null,
       this.bar, this.stage, this.readout, this.foot, this.status, this.tip, this.probe,

@@ -43,14 +43,12 @@
     document.head.append(Object.assign(document.createElement("style"), { textContent: css }));
   }
 
-  // The saved picture stands in for the figure until it is alive, and stays where it cannot be brought to life.
   async function show(place, model) {
     const el = document.createElement("div");
     place.after(el);
     addStyle(model.get("_css"));
     const { default: figure } = await load(model.get("_esm"));
     await figure.render({ model, el });
-    el.parentElement.querySelectorAll(":scope > img.cu-still").forEach(still => still.remove());
   }
 
   async function main() {
