@@ -111,7 +111,7 @@ STATEMENTS = {
           _mha_weights_of_each_head, "the weights come back averaged over the heads, with three axes"),
     "D": ("nn.MultiheadAttention(4, 2) takes the first axis of its input for the batch.", _mha_batch_comes_first,
           "item 0 changes when items 1 and 2 are taken away, so the first axis counts positions"),
-    "E": ("In F.scaled_dot_product_attention, a query that may attend to nothing gets zeros.",
+    "E": ("In F.scaled_dot_product_attention, on a CPU, a query that may attend to nothing gets zeros.",
           _sdpa_nothing_visible_is_zero, "the output row is exactly 0"),
     "F": ("In nn.MultiheadAttention, while training, such a query gets NaN with need_weights=True and with False.",
           _mha_nothing_visible_is_nan_either_way, "the output is NaN only where the weights are asked for"),
@@ -193,7 +193,7 @@ def _flipped(label):
     _, _, instead = STATEMENTS[label]
     return Mistake(f"statement-{label}".lower(), changes={label: "flipped"},
                    cause=f"Statement {label} is judged the wrong way round: {instead}.",
-                   experiment=f"Run the cell of this notebook that asks PyTorch about {label}.")
+                   experiment=f"Ask PyTorch about {label} in two or three lines, and look what comes out.")
 
 
 TORCH_FACTS = Exercise(
@@ -217,7 +217,7 @@ TORCH_FACTS = Exercise(
     hints=(
         "Do not guess: each statement can be run in two or three lines. Begin with A and B, which look alike.",
         "Use values that show where an output comes from, such as `torch.eye(S)`. For D, take items away and see "
-        "whether the rest changes; for H, call twice and compare.",
+        "whether the rest changes; for H, call twice and compare; for J, fill a tensor of that kind.",
         "True are A, E and I; all others are false.",
     ),
     minutes=12,
