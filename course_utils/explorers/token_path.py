@@ -25,7 +25,7 @@ class TokenPath(Scene):
     Parameters
     ----------
     tokens : sequence of str, length S
-        Two to six tokens that have keys and values; up to five fit in 500 pixels of height.
+        Two to six tokens that have keys and values; up to four, with d_model up to 3, fit in 500 pixels of height.
     x : array_like or Tensor, shape (S, d_model)
         Their vectors; d_model, d_k from 1 to 4, d_v from 1 to 3. Numbers of at most two decimals read best.
     W_q, W_k, W_v : array_like or Tensor, shapes (d_model, d_k), (d_model, d_k), (d_model, d_v)

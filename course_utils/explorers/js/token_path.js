@@ -113,7 +113,7 @@ function pathPicture(ctx, names, askers) {
 function cells({ x, y, count, size, colour, height = PATH.high, down = false, strong = false }) {
   const places = Array.from({ length: count }, (_, n) => (down ? [x, y + n * height] : [x + n * size, y]));
   const rects = places.map(([left, up]) => svg("rect", { x: left + 1, y: up + 1, width: size - 2, height: height - 2, rx: 3, class: "cu-tint" }));
-  const told = places.map(([left, up]) => text(left + size / 2, up + height / 2 + 5, "", { class: `cu-number${strong ? " cu-strong" : ""}` }));
+  const told = places.map(([left, up]) => text(left + size / 2, up + height / 2 + 5, "", { class: `cu-digits${strong ? " cu-strong" : ""}` }));
   const node = svg("g", {}, ...rects, ...told);
   const draw = (vector, write, largest) => vector.forEach((v, n) => {
     rects[n].style.fill = `var(--cu-${v < 0 ? "mark" : colour})`;
@@ -145,7 +145,7 @@ function block({ x, colour, matrix, result }) {
 }
 
 function keyRow({ ctx, each, n, y, at, dK, dV, scaled, width }) {
-  const { cell, product, part } = PATH, middle = y + 17, end = { "text-anchor": "end", class: "cu-plain" };
+  const { cell, product, part } = PATH, middle = y + 17, end = { "text-anchor": "end", class: "cu-told" };
   const word = text(0, middle, short(each, 7), { class: "cu-strong" });
   word.append(svg("title", { text: each }));
   const k = cells({ x: at.k, y: y + 1, count: dK, size: cell, colour: "key" });
