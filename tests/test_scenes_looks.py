@@ -9,7 +9,14 @@ from scene_page import ALL, HOSTILE, SQUARE, Shown, make_pair, make_path
 
 from course_utils import attention
 from course_utils.classroom.lab_driver import chromium, new_context
-from course_utils.explorers import DotProductExplorer, HullExplorer, NudgeExplorer, SoftmaxExplorer
+from course_utils.explorers import (
+    AttentionExplorer,
+    DotProductExplorer,
+    HullExplorer,
+    NudgeExplorer,
+    ScaleExplorer,
+    SoftmaxExplorer,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -70,6 +77,25 @@ def test_hostile_names_are_text(show):
     widest = shown.page.evaluate("() => Math.max(...[...document.querySelectorAll('.cu *')].map("
                                  "node => node.getBoundingClientRect().right))")
     assert widest <= 1280, "a long name must not push the figure off the page"
+
+
+_STYLES = """root => [...root.querySelectorAll('svg *, label, p, button')].map(node => {
+  const style = getComputedStyle(node);
+  return ['font-size', 'text-anchor', 'fill', 'stroke', 'stroke-width', 'display', 'opacity', 'margin-top']
+    .map(name => style.getPropertyValue(name)).join(' ');
+})"""
+
+
+def test_a_figure_looks_the_same_beside_the_others(show):
+    def styles(shown, n=0):
+        shown.page.mouse.move(1, 1)
+        return shown.page.locator(".cu").nth(n).evaluate(_STYLES)
+
+    others = [AttentionExplorer(["a", "b"], q=[[1, 0], [0, 1]], k=[[1, 2], [2, 1]]), ScaleExplorer(widths=(1, 64))]
+    figures = [*others, *(make() for make in ALL.values())]
+    together = show(*figures)
+    for n, figure in enumerate(figures):
+        assert styles(together, n) == styles(show(figure)), figure
 
 
 _LOOKS = """() => {
