@@ -1,9 +1,11 @@
 """The README keeps its promises: its table is the folder's, its commands and versions are real."""
 
 import re
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (\d\d) \| (.*?) \|", README, re.MULTILINE)
 
@@ -36,3 +38,12 @@ def test_versions_and_extras_are_those_of_pyproject():
     extras = {extra for group in re.findall(r'-e "\.\[([\w,]+)\]"', README) for extra in group.split(",")}
     assert extras <= set(project["optional-dependencies"])
     assert set(project["scripts"]) == {"attention-course"}
+
+
+def test_the_picture_is_told_as_it_is_and_answers_no_question_of_the_first_lesson():
+    import readme_picture
+
+    assert f"![{readme_picture.alternative_text()}](notebooks/images/attention.png)" in README
+    first = (ROOT / "notebooks" / "00_start.ipynb").read_text(encoding="utf-8")
+    for token in readme_picture.weights()[0][1:-2]:
+        assert len(token) < 3 or not re.search(rf"\*{token}\*", first), f"the first lesson speaks of *{token}*"
