@@ -251,6 +251,8 @@ def _draw_column(ax, values, head, colour, write):
     ax.set(title=head, xlim=(min(0.0, 1.1 * known.min()), reach), ylim=(len(values) - 0.5, -0.5))
     ax.tick_params(left=False, labelleft=True)
     ax.set_yticks([])
+    if not known.any():  # every number is infinite or none: there is no scale to read
+        ax.set_xticks([])
     ax.axvline(0, color=COLOURS["line"], lw=1)
     ax.spines[["top", "right", "left"]].set_visible(False)
 
