@@ -16,11 +16,12 @@ from notebook_parts import ROOT
 from course_utils import exercises
 from course_utils.checks import diagnose, earn
 from course_utils.classroom import bench_grading, cli
-from course_utils.classroom.grading import runs
 from course_utils.classroom.grading.assignment import load
 from course_utils.classroom.grading.preflight import preflight
+from course_utils.classroom.grading.results import Results
 from course_utils.classroom.kernels import run_notebook
 
+SECRET = "0123456789abcdef"
 SOURCES = sorted((ROOT / "notebooks" / "homework").glob("hw*.ipynb"))
 IDS = [path.stem for path in SOURCES]
 STUDENTS = 40
@@ -115,7 +116,7 @@ def test_an_assignment_is_whole(path):
         assert len(exercise.drawn(1)) >= 2
         one, two = ([case.args for case in exercise.drawn(seed)] for seed in (1, 2))
         assert repr(one) == repr([case.args for case in exercise.drawn(1)])
-        assert repr(one) != repr(two), f"{exercise.name} draws the same for every student"
+        assert repr(one) != repr(two), f"{exercise.name} draws the same for every class"
         minutes += exercise.minutes
     assert 45 <= minutes <= 90
     for cell, mark in zip(notebook.cells, marks):
@@ -166,7 +167,7 @@ def test_the_source_with_its_solutions_earns_everything(path, tmp_path):
     assert set(bench_grading.solutions(path)) == {exercise.name for exercise in load(path).exercises}
     assert command("grade", path, path.parent, tmp_path, "--pattern", rf"(?P<student>{path.stem})\.ipynb") == 0
     [row] = csv.DictReader(open(tmp_path / "gradebook.csv", encoding="utf-8"))
-    assert float(row["points"]) == float(row["of"]) == load(path).points
+    assert float(row["points"]) == load(path).points == float(row["of"]) - float(row["open"])
 
 
 def test_forty_students_get_what_they_earned_and_are_told_their_mistake(source, tmp_path, capsys):
@@ -178,11 +179,13 @@ def test_forty_students_get_what_they_earned_and_are_told_their_mistake(source, 
             code, function, why = chance.choice(wrong if chance.random() < 0.4 else right)
             chosen[exercise.name] = code
             causes += why
-            points[exercise.name] = sum(e.points for e in earn(exercise, function, assignment.seed(f"s{n:02}")))
+            points[exercise.name] = sum(e.points for e in earn(exercise, function, assignment.seed(SECRET)))
         submit(source, tmp_path / "in" / f"s{n:02}", chosen)
         expected[f"s{n:02}"], told[f"s{n:02}"] = points, causes
     jobs = "200"  # more than there are processors
-    assert command("grade", source, tmp_path / "in", tmp_path / "out", "--jobs", jobs) == 0
+    (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
+    assert command("grade", source, tmp_path / "in", tmp_path / "out", "--jobs", jobs, "--secret",
+                   tmp_path / "secret") == 0
     got = {row["student"]: {e.name: float(row[e.name]) for e in assignment.exercises}
            for row in csv.DictReader(open(tmp_path / "out" / "gradebook.csv", encoding="utf-8"))}
     assert got == expected
@@ -206,7 +209,7 @@ def test_every_mistake_of_an_assignment_is_named_on_its_page(source, tmp_path):
                    {e.name: code if e is exercise else RIGHT.format(name=e.name) for e in assignment.exercises})
     assert command("grade", source, tmp_path / "in", tmp_path / "out", "--jobs", "2") == 0
     wrong = []
-    for record in runs.records_in(tmp_path / "out" / "records"):
+    for record in Results(tmp_path / "out").records():
         exercise, mistake = causes[record["student"]]
         [result] = [result for result in record["exercises"] if result["name"] == exercise.name]
         if result["mistakes"] != [mistake.name] or mistake.cause not in dict(map(tuple, result["rows"])).values():

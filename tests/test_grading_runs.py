@@ -18,7 +18,8 @@ from grading_parts import ASSIGNMENT, RIGHT, cell, notebook, points
 from course_utils.classroom.grading import gradebook as books
 from course_utils.classroom.grading.assignment import load
 from course_utils.classroom.grading.notebooks import Unreadable
-from course_utils.classroom.grading.runs import grade, records_in
+from course_utils.classroom.grading.results import Results
+from course_utils.classroom.grading.runs import Class, grade
 from course_utils.classroom.grading.submissions import collect
 
 HERE = Path(__file__).parent
@@ -51,11 +52,11 @@ LAYOUTS = {
                  {"ada": "ada/hw0/hw0.ipynb"}),
     "canvas": ({"lovelaceada_12_345_hw0.ipynb": b"1", "boolegeorge_LATE_13_346_hw0-1.ipynb": b"2",
                 "boolegeorge_LATE_13_300_hw0.ipynb": b"0"},
-               {"lovelaceada": "lovelaceada_12_345_hw0.ipynb", "boolegeorge": "boolegeorge_LATE_13_346_hw0-1.ipynb"}),
+               {"12": "lovelaceada_12_345_hw0.ipynb", "13": "boolegeorge_LATE_13_346_hw0-1.ipynb"}),
     "moodle": ({"Ada Lovelace_123456_assignsubmission_file_/hw0.ipynb": b"1",
                 "Émilie du Châtelet_7_assignsubmission_file/x/y.ipynb": b"2"},
-               {"Ada Lovelace_123456": "Ada Lovelace_123456_assignsubmission_file_/hw0.ipynb",
-                "Émilie du Châtelet_7": "Émilie du Châtelet_7_assignsubmission_file/x/y.ipynb"}),
+               {"123456": "Ada Lovelace_123456_assignsubmission_file_/hw0.ipynb",
+                "7": "Émilie du Châtelet_7_assignsubmission_file/x/y.ipynb"}),
 }
 
 
@@ -67,7 +68,7 @@ def test_submissions_are_found_as_platforms_lay_them_out(layout, packed, tmp_pat
     found = collect(place, "hw0")
     assert {submission.student: submission.place for submission in found} == wanted
     assert all(submission.read() in (b"1", b"2") for submission in found)
-    assert [submission.late for submission in found] == [s.student == "boolegeorge" for s in found]
+    assert [submission.late for submission in found] == [s.student == "13" for s in found]
 
 
 def test_ids_come_from_a_pattern_where_one_is_given(tmp_path):
@@ -130,8 +131,10 @@ def test_a_run_is_the_same_with_any_number_of_workers_and_leaves_submissions_alo
     place = classroom(tmp_path / "in")
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in place.iterdir()}
     said = []
-    one = grade(ASSIGNMENT, collect(place), tmp_path / "one", roster=["s000", "zoe"], tell=lambda *x: said.append(x))
-    two = grade(ASSIGNMENT, collect(place)[::-1], tmp_path / "two", jobs=2, roster=["s000", "zoe"])
+    class_, secret = Class({"s000": "", "zoe": ""}), "0123456789abcdef"
+    one = grade(ASSIGNMENT, collect(place), Results(tmp_path / "one", "hw0", secret), class_=class_,
+                tell=lambda *x: said.append(x))
+    two = grade(ASSIGNMENT, list(collect(place))[::-1], Results(tmp_path / "two", "hw0", secret), jobs=2, class_=class_)
     assert books.gradebook(one.records) == books.gradebook(two.records)
     assert one.records == two.records
     assert [done for done, _, _ in said] == list(range(1, 13))
@@ -147,25 +150,26 @@ def test_only_what_changed_is_graded_again(tmp_path):
     place = classroom(tmp_path / "in", 3)
     assert grade(ASSIGNMENT, collect(place), tmp_path / "out").graded == 3
     (place / "s000.ipynb").write_bytes(notebook(WRONG))
-    (tmp_path / "out" / "s001.json").write_text('{"key": "cut o', encoding="utf-8")
+    (tmp_path / "out" / "records" / "s001.json").write_text('{"key": "cut o', encoding="utf-8")
     again = grade(ASSIGNMENT, collect(place), tmp_path / "out")
     assert (again.graded, again.kept) == (2, 1)
     assert points(again.records[0]) == [3, 4, 2]
     assert grade(ASSIGNMENT, collect(place), tmp_path / "out", regrade=True).graded == 3
-    assert records_in(tmp_path / "out") == again.records
+    assert Results(tmp_path / "out").records() == again.records
 
 
 def test_late_days_count_from_the_deadline(tmp_path):
     place = write(tmp_path / "in", {"ada/hw0/hw0.ipynb": b"", "ada/hw0/timestamp.txt": b"2026-01-03 09:00:00 UTC",
                                     "bob/hw0/hw0.ipynb": b"", "bob/hw0/timestamp.txt": b"2026-01-01 09:00:00 UTC"})
-    records = grade(ASSIGNMENT, collect(place), tmp_path / "out", due=1767283200.0).records  # 2026-01-01 16:00 UTC
+    # due is 2026-01-01 16:00 UTC
+    records = grade(ASSIGNMENT, collect(place), tmp_path / "out", class_=Class(due=1767283200.0)).records
     assert [record["late_days"] for record in records] == [2, 0]
 
 
 def test_ids_that_are_no_file_names_stay_apart(tmp_path):
     place = zipped(tmp_path / "all.zip", {"a b/x.ipynb": b"", "a_b/x.ipynb": b"", "é/x.ipynb": b"", ".../x.ipynb": b""})
     grade(ASSIGNMENT, collect(place), tmp_path / "out")
-    assert [record["student"] for record in records_in(tmp_path / "out")] == ["a b", "a_b", "é"]
+    assert [record["student"] for record in Results(tmp_path / "out").records()] == ["a b", "a_b", "é"]
 
 
 def said_by(code):
@@ -196,10 +200,10 @@ import sys
 sys.path.insert(0, {here!r})
 from pathlib import Path
 from grading_parts import ASSIGNMENT
-from course_utils.classroom.grading import gradebook, runs, submissions
+from course_utils.classroom.grading import gradebook, results, runs, submissions
 if __name__ == "__main__":
-    run = runs.grade(ASSIGNMENT, submissions.collect({place!r}), {out!r} + "/records", jobs={jobs})
-    runs.write_atomically(Path({out!r}) / "gradebook.csv", gradebook.gradebook(run.records))
+    run = runs.grade(ASSIGNMENT, submissions.collect({place!r}), {out!r}, jobs={jobs})
+    results.write_atomically(Path({out!r}) / "gradebook.csv", gradebook.gradebook(run.records))
     print(run.graded, run.kept)
 """
 
@@ -267,39 +271,6 @@ def table(text):
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_the_gradebook_never_says_zero_for_what_was_not_graded(records):
-    bad, ada, boole = table(books.gradebook(records))
-    assert (bad["student"], bad["state"], bad["softmax"], bad["points"]) == (
-        "'=cmd()_103", "unreadable", "unreadable", "")
-    assert (ada["softmax"], ada["dot"], ada["points"], ada["of"], ada["by_hand_open"]) == ("4", "2", "10", "10", "3")
-    assert (boole["softmax"], boole["points"], boole["late_days"]) == ("3", "9", "0")
-
-
-def test_moodles_worksheet_comes_back_with_grades(records):
-    sheet = ("\ufeffIdentifier,Full name,Email address,Status,Grade,Maximum Grade,Feedback comments\n"
-             "Participant 101,Ada Lovelace,a@x,,,10.00,\nParticipant 102,George Boole,b@x,,,10.00,\n"
-             "Participant 999,Nobody,n@x,,5.00,10.00,\n")
-    text, unplaced = books.moodle(records, sheet)
-    assert [row["Grade"] for row in table(text)] == ["10", "9", "5.00"]
-    assert unplaced == ["=cmd()_103"]
-    with pytest.raises(ValueError, match="worksheet from Moodle"):
-        books.moodle(records, "a,b\n1,2\n")
-
-
-def test_canvas_gets_back_its_own_columns():
-    sheet = ("Student,ID,SIS User ID,SIS Login ID,Section,hw0 (77),Other (78)\n    Points Possible,,,,,10.00,5.00\n"
-             '"Lovelace, Ada",12,u12,ada,A,,3\n"Boole, George",13,u13,boole,A,,4\n')
-    records = [{"student": s, "assignment": "hw0", "state": "graded", "points": p, "of": 10}
-               for s, p in (("lovelaceada", 9.5), ("boole", 7), ("stranger", 1))]
-    text, unplaced = books.canvas(records, sheet)
-    rows = table(text)
-    assert [row["hw0 (77)"] for row in rows] == ["10", "9.5", "7"]
-    assert set(rows[0]) == {"Student", "ID", "SIS User ID", "SIS Login ID", "Section", "hw0 (77)"}
-    assert unplaced == ["stranger"]
-    with pytest.raises(ValueError, match="exported from Canvas"):
-        books.canvas(records, "")
-
-
 # --- assignments ---
 
 
@@ -318,7 +289,7 @@ def test_an_assignment_is_read_from_its_source(tmp_path):
     assert assignment.by_hand == (("why-scale", 2.0),)
     assert assignment.allowed == ("course_utils.shapes",)
     assert [name for _, name, _ in assignment.tests] == ["softmax", "scaled_dot_product_attention"]
-    assert assignment.seed("ada") != assignment.seed("bob")
+    assert assignment.seed("one secret") != assignment.seed("another")
     path.write_text(json.dumps({**nb, "cells": nb["cells"][:1]}), encoding="utf-8")
     with pytest.raises(ValueError, match="answer cells"):
         load(path)

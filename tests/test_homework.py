@@ -136,8 +136,8 @@ def test_numbers_learnt_by_heart_are_told_where_the_drawn_input_is_visible(part)
     with Zygote() as zygote:
         record = {**mark(notebook({"softmax": by_heart}), homework, "ann", zygote), "file": "", "late_days": 0}
     early, late = (Page(feedback_page(record, show_all=show_all)).text for show_all in (False, True))
-    assert "wrong on those drawn for you" in late
-    assert ("wrong on those drawn for you" in early) == (part == "rows")
+    assert "wrong on drawn ones" in late
+    assert ("wrong on drawn ones" in early) == (part == "rows")
     assert "softmax: passed" not in early + late
 
 
@@ -247,7 +247,8 @@ def test_from_submissions_to_gradebook_pages_and_forms(course, tmp_path, capsys)
     assert "zed: unreadable" in said
     assert "yan: missing" in said
     table = (tmp_path / "out" / "gradebook.csv").read_text(encoding="utf-8").splitlines()
-    assert table[0] == "student,state,softmax,scaled_dot_product_attention,dot,points,of,by_hand_open,late_days,notes"
+    assert table[0] == ("student,name,state,softmax,scaled_dot_product_attention,dot,why-scale,points,of,open,"
+                        "late_days,notes")
     assert len(table) == 9
     assert command("report", tmp_path / "out") == 0
     assert len(list((tmp_path / "out" / "feedback").glob("*.html"))) == 8
@@ -255,8 +256,10 @@ def test_from_submissions_to_gradebook_pages_and_forms(course, tmp_path, capsys)
     sheet = tmp_path / "canvas.csv"
     sheet.write_text("Student,ID,SIS Login ID,Section\n,,,\nAda,1,ada,A\n", encoding="utf-8")
     capsys.readouterr()
-    assert command("export", "canvas", tmp_path / "out", tmp_path / "import.csv", "--template", sheet) == 1
-    assert "not in the template: bob" in capsys.readouterr().out
+    assert command("export", "canvas", tmp_path / "out", tmp_path / "import.csv", "--template", sheet) == 2
+    assert "these totals are partial" in capsys.readouterr().err
+    assert command("export", "canvas", tmp_path / "out", tmp_path / "import.csv", "--template", sheet, "--partial") == 1
+    assert "not placed: bob: no line of canvas.csv has the id 'bob'" in capsys.readouterr().out
     assert "Ada,1,ada,A," in (tmp_path / "import.csv").read_text(encoding="utf-8")
 
 

@@ -1,11 +1,8 @@
 """``python -m course_utils homework``: give an assignment out, look at it before handing in, grade, report, export."""
 
 import argparse
-import calendar
-import csv
 import json
 import sys
-import time
 from pathlib import Path
 
 __all__ = ["add_arguments", "run"]
@@ -14,8 +11,11 @@ _ABOUT = """
 release     write the student version of an assignment
 preflight   look at one's own notebook as the grader will, before handing it in
 grade       grade a folder or zip file of notebooks: records, gradebook.csv
+written     write the table for points by hand, or read it back
 report      write a feedback page for each student and a report on the class
 export      fill in Canvas's or Moodle's file, or pack a bundle for Gradescope
+remove      take results of single students back
+merge       put results of parts of a class into one folder
 """
 
 
@@ -33,7 +33,7 @@ def add_arguments(parser):
     sub = command("release", "write the student version of an assignment", _release)
     sub.add_argument("assignment", help="the source notebook, notebooks/homework/hwN_name.ipynb")
     sub.add_argument("folder", help="where the student version is written")
-    sub.add_argument("--force", action="store_true", help="overwrite what is there")
+    sub.add_argument("--replace", "--force", action="store_true", help="overwrite what is there")
 
     sub = command("preflight", "look at a notebook as the grader will", _preflight)
     sub.add_argument("notebook", help="your notebook")
@@ -42,14 +42,29 @@ def add_arguments(parser):
     sub = command("grade", "grade a folder or a zip file of notebooks", _grade)
     sub.add_argument("assignment", help="the source notebook")
     sub.add_argument("submissions", help="folder or zip file, as Canvas, Moodle, nbgrader or people lay them out")
-    sub.add_argument("folder", help="for the results; a run that was interrupted goes on there")
+    sub.add_argument("folder", help="for the results of this assignment; a run that was interrupted goes on there")
     sub.add_argument("--jobs", type=_at_least_one, default=1,
                      help="how many to grade at the same time (Linux; at most one for each processor)")
-    sub.add_argument("--due", type=_moment, help='deadline in UTC, such as "2026-03-01 23:59"')
-    sub.add_argument("--roster", help="CSV file whose first column names every student who is expected")
+    sub.add_argument("--due", help='deadline, such as "2026-03-01 23:59" or "2026-03-01 23:59 +01:00"')
+    sub.add_argument("--zone", default="UTC", help='time zone of times without one, such as "Europe/Berlin"; UTC if '
+                                                   "left out")
+    sub.add_argument("--roster", metavar="FILE", help="CSV file with everybody who is expected")
+    sub.add_argument("--id-column", metavar="NAME", help="its column with the ids, if it is not found")
+    sub.add_argument("--extensions", metavar="FILE", help='CSV file: id, own deadline or the word "excused"')
+    sub.add_argument("--times", metavar="FILE", help="CSV file: id, and when the work came in")
+    sub.add_argument("--file-times", action="store_true",
+                     help="take the time of a file for that of handing in; it is often that of the download")
+    sub.add_argument("--who", metavar="FILE", help="CSV file that puts owners right: path or id as found, id, name")
     sub.add_argument("--pattern", help="regular expression with a group (?P<student>...) for paths of submissions")
+    sub.add_argument("--secret", metavar="FILE", help="secret.txt of another part of the class, graded elsewhere")
     sub.add_argument("--regrade", action="store_true", help="grade again what is graded already")
-    sub.add_argument("--dry-run", action="store_true", help="say what would be graded, and grade nothing")
+    sub.add_argument("--replace", action="store_true", help="take back the results of everybody who is not in this run")
+    sub.add_argument("--dry-run", action="store_true", help="say who is who and what is late, and grade nothing")
+
+    sub = command("written", "write the table for points by hand, or read it back", _written)
+    sub.add_argument("folder", help="results of `grade`")
+    sub.add_argument("table", nargs="?", help="the table, filled in; left out, it is written to FOLDER/written.csv")
+    sub.add_argument("--replace", action="store_true", help="write over a table that is there")
 
     sub = command("report", "write feedback pages and the report on the class", _report)
     sub.add_argument("folder", help="results of `grade`")
@@ -60,6 +75,18 @@ def add_arguments(parser):
     sub.add_argument("source", help="results of `grade`; for Gradescope the assignment's source notebook")
     sub.add_argument("output", help="the file to write")
     sub.add_argument("--template", help="the gradebook (Canvas) or grading worksheet (Moodle) that you exported there")
+    sub.add_argument("--column", metavar="NAME", help="its column for these points, if it is not found")
+    sub.add_argument("--partial", action="store_true", help="let totals leave although written answers are open")
+    sub.add_argument("--secret", metavar="FILE", help="secret.txt of results, for Gradescope's bundle")
+    sub.add_argument("--replace", action="store_true", help="overwrite the file that is there")
+
+    sub = command("remove", "take results of single students back", _remove)
+    sub.add_argument("folder", help="results of `grade`")
+    sub.add_argument("students", nargs="+", metavar="ID", help="the students' ids, as in the gradebook")
+
+    sub = command("merge", "put results of parts of a class into one folder", _merge)
+    sub.add_argument("folder", help="for the whole class")
+    sub.add_argument("parts", nargs="+", metavar="PART", help="results of `grade` for a part")
 
     sub = command("gradescope", "grade the one submission of a Gradescope container", _gradescope)
     sub.add_argument("assignment")
@@ -92,8 +119,8 @@ def _release(args):
 
     source, folder = Path(args.assignment), Path(args.folder)
     path = folder / source.name
-    if path.exists() and not args.force:
-        raise ValueError(f"{path} is there already; --force overwrites it")
+    if path.exists() and not args.replace:
+        raise ValueError(f"{path} is there already; --replace overwrites it")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(release.released(source), encoding="utf-8")
     print(f"{path} is what students get. Points in it: {release.points_in(path):g}.")
@@ -130,29 +157,101 @@ def _grade(args):
 
 
 def _grade_in(args, nursery):
-    from course_utils.classroom.grading import assignment, gradebook, runs, submissions
+    from course_utils.classroom.grading import assignment, gradebook, owners, results, runs
 
     homework = assignment.load(args.assignment)
-    found = submissions.collect(args.submissions, homework.name, args.pattern)
-    folder, roster = Path(args.folder), _roster(args.roster)
-    if not found and not roster:
-        raise ValueError(f"no submission was found in {args.submissions}; --pattern tells where to look")
+    folder = results.Results(args.folder, homework.name, _secret(args.secret))
+    found, class_, said = owners.who_is_who(args, homework)
     if args.dry_run:
-        for submission in found:
-            print(f"{submission.student}: {submission.place}")
+        print("\n".join(owners.described(found, class_, said)))
         print(f"{len(found)} submissions would be graded on {homework.points} points; nothing was written.")
-        return 0
-    result = runs.grade(homework, found, folder / "records", jobs=args.jobs, due=args.due, roster=roster,
-                        hidden=[args.submissions, args.assignment], nursery=nursery, tell=_progress,
-                        regrade=args.regrade)
-    runs.write_atomically(folder / "gradebook.csv", gradebook.gradebook(result.records))
-    eyes = [record for record in result.records if record["state"] != "graded" or record["notes"]]
+        return int(bool(found.unplaced))
+    with folder.in_use():
+        if args.replace:
+            here = {submission.student for submission in found}
+            folder.remove([record["student"] for record in folder.records() if record["student"] not in here])
+        result = runs.grade(homework, found, folder, jobs=args.jobs, class_=class_,
+                            hidden=[args.submissions, args.assignment], nursery=nursery, tell=_progress,
+                            regrade=args.regrade)
+        results.write_atomically(folder.folder / "gradebook.csv", gradebook.gradebook(result.records))
     if result.fences:
         print(f"Answers ran behind: {', '.join(result.fences)}.")
-    print(f"{result.graded} graded, {result.kept} kept from before: {folder / 'gradebook.csv'}")
-    for record in eyes:
-        print(f"  {record['student']}: {record['state']}{'; ' + ' '.join(record['notes']) if record['notes'] else ''}")
-    return int(any(record["state"] != "graded" for record in result.records))
+    others = len(result.records) - result.graded - result.kept
+    print(f"{result.graded} graded, {result.kept} kept from before"
+          + (f", {others} others in the folder" if others else "") + f": {folder.folder / 'gradebook.csv'}")
+    for place, why in found.unplaced:
+        print(f"  nobody's: {place}: {why}")
+    if found.unplaced:
+        print("  A table with two columns, path and id, says whose they are: --who FILE")
+    for record in result.records:
+        if record["state"] != "graded" or record["notes"]:
+            notes = f"; {' '.join(record['notes'])}" if record["notes"] else ""
+            print(f"  {results.label(record)}: {record['state']}{notes}")
+    if not class_.names:
+        print("  No class list was given (--roster), so nobody is reported missing.")
+    return int(bool(found.unplaced) or any(record["state"] not in ("graded", "excused") for record in result.records))
+
+
+def _secret(path):
+    """Read the secret of another part of the class."""
+    if not path:
+        return None
+    words = Path(path).read_text(encoding="utf-8").split()
+    if len(words) != 1 or len(words[0]) < 16:
+        raise ValueError(f"{path} should hold one word of at least 16 letters, as secret.txt among results does")
+    return words[0]
+
+
+def _written(args):
+    from course_utils.classroom.grading import gradebook, results, written
+    from course_utils.classroom.grading.tables import read_table
+
+    folder = results.Results(args.folder)
+    if not args.table:
+        path = folder.folder / "written.csv"
+        _keep_old(path, args.replace)
+        # Excel knows UTF-8 by this mark.
+        results.write_atomically(path, "\ufeff" + written.sheet(folder.records()))
+        print(f"{path}: fill in the columns points and comment, then: homework written {args.folder} {path}")
+        return 0
+    with folder.in_use():
+        marks = written.read_marks(read_table(args.table), folder.records())
+        folder.add_marks(marks)
+        records = folder.records()
+        results.write_atomically(folder.folder / "gradebook.csv", gradebook.gradebook(records))
+    waiting = sum(gradebook.open_points(r) for r in records if r["state"] not in gradebook.NOT_GRADED)
+    print(f"{sum(map(len, marks.values()))} answers of {len(marks)} students have points now; "
+          f"{gradebook.in_points(waiting)} still open.")
+    return 0
+
+
+def _keep_old(path, replace):
+    if Path(path).exists() and not replace:
+        raise ValueError(f"{path} is there already; --replace overwrites it")
+
+
+def _remove(args):
+    from course_utils.classroom.grading import gradebook, results
+
+    folder = results.Results(args.folder)
+    with folder.in_use():
+        absent = folder.remove(args.students)
+        results.write_atomically(folder.folder / "gradebook.csv", gradebook.gradebook(folder.records()))
+    for student in absent:
+        print(f"  no results of {student!r}", file=sys.stderr)
+    print(f"{len(args.students) - len(absent)} taken back; they lie in {folder.folder / 'removed'}. Pages and exports "
+          "that were made before still show them: make them again.")
+    return int(bool(absent))
+
+
+def _merge(args):
+    from course_utils.classroom.grading import gradebook, results
+
+    whole = results.merge(args.folder, args.parts)
+    records = whole.records()
+    results.write_atomically(whole.folder / "gradebook.csv", gradebook.gradebook(records))
+    print(f"{len(records)} students in {whole.folder / 'gradebook.csv'}")
+    return 0
 
 
 def _progress(done, total, left):
@@ -163,37 +262,47 @@ def _progress(done, total, left):
 
 
 def _report(args):
-    from course_utils.classroom.grading import class_report, pages, runs
+    from course_utils.classroom.grading import class_report, pages, results
 
-    folder = Path(args.folder)
-    records = runs.records_in(folder / "records")
-    out = folder / "feedback"
+    folder = results.Results(args.folder)
+    records = folder.records()
+    out = folder.folder / "feedback"
     out.mkdir(exist_ok=True)
-    for record in records:
-        page = pages.feedback_page(record, show_all=not args.before_deadline)
-        runs.write_atomically(out / runs.file_name(record["student"], ".html"), page)
-    runs.write_atomically(folder / "class.html", class_report.class_report(records))
-    print(f"{len(records)} pages in {out}, the class in {folder / 'class.html'}")
+    wanted = {results.file_name(record["student"], ".html"): record for record in records}
+    for name, record in wanted.items():
+        results.write_atomically(out / name, pages.feedback_page(record, show_all=not args.before_deadline))
+    for path in out.glob("*.html"):
+        if path.name not in wanted:
+            path.unlink()  # of a student whose results were taken back
+    results.write_atomically(folder.folder / "class.html", class_report.class_report(records))
+    print(f"{len(records)} pages in {out}, the class in {folder.folder / 'class.html'}")
     return 0
 
 
 def _export(args):
-    from course_utils.classroom.grading import gradebook, gradescope, runs
+    from course_utils.classroom.grading import gradebook, gradescope, results
+    from course_utils.classroom.grading.tables import read_table
 
     output = Path(args.output)
+    _keep_old(output, args.replace)
     if args.form == "gradescope":
-        output.write_bytes(gradescope.bundle(args.source))
+        output.write_bytes(gradescope.bundle(args.source, _secret(args.secret)))
         print(f"{output}: upload it as the autograder of a programming assignment.")
         return 0
     if not args.template:
         raise ValueError(f"--template should name the file that you exported from {args.form.title()}")
+    records = results.Results(args.source).records()
+    waiting = [r for r in records if r["state"] not in gradebook.NOT_GRADED and gradebook.open_points(r)]
+    if waiting and not args.partial:
+        raise ValueError(f"these totals are partial: written answers of {len(waiting)} students have no points yet. "
+                         f"`homework written {args.source}` writes the table for them; --partial lets the totals leave")
     fill = gradebook.canvas if args.form == "canvas" else gradebook.moodle
-    text, unplaced = fill(runs.records_in(Path(args.source) / "records"),
-                          Path(args.template).read_text(encoding="utf-8-sig"))
-    runs.write_atomically(output, text)
-    print(f"{output} can be imported.")
-    for student in unplaced:
-        print(f"  not in the template: {student}")
+    text, unplaced = fill(records, read_table(args.template), args.column)
+    results.write_atomically(output, text)
+    print(f"{output} can be imported: {len(records) - len(unplaced)} of {len(records)} students"
+          + (f", partial totals of {len(waiting)}." if waiting else "."))
+    for student, why in unplaced:
+        print(f"  not placed: {student}: {why}")
     return int(bool(unplaced))
 
 
@@ -203,38 +312,22 @@ def _gradescope(args):
 
     homework = assignment.load(args.assignment)
     root = Path(args.root)
-    found = submissions.collect(root / "submission", homework.name, r"(?P<student>)(.*/)?[^/]+")
+    found = submissions.the_one(root / "submission", homework.name)
     try:
         student = str(json.loads((root / "submission_metadata.json").read_text(encoding="utf-8"))["users"][0]["id"])
     except (OSError, ValueError, LookupError, TypeError):
         student = ""
     with forks.Zygote(allowed=homework.allowed, given=homework.given, hidden=[root]) as zygote:
         try:
-            data = found[0].read() if found else Unreadable("is not there")
+            data = found.read() if found else Unreadable("is not there")
         except Unreadable as why:
             data = why
-        gradescope.write_results(marking.mark(data, homework, student, zygote), root)
+        secret = gradescope.secret_of(Path(args.assignment).parent)
+        gradescope.write_results(marking.mark(data, homework, student, zygote, secret=secret), root)
     return 0
-
-
-def _roster(path):
-    if not path:
-        return []
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        names = [row[0].strip() for row in csv.reader(file) if row and row[0].strip()]
-    return [name for name in names if name.lower() not in ("student", "id", "student_id")]
 
 
 def _at_least_one(text):
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number from 1 on is wanted, got {text!r}")
     return int(text)
-
-
-def _moment(text):
-    for form in ("%Y-%m-%d %H:%M", "%Y-%m-%d"):
-        try:
-            return float(calendar.timegm(time.strptime(text, form)))
-        except ValueError:
-            continue
-    raise argparse.ArgumentTypeError(f'a time such as "2026-03-01 23:59" is wanted, got {text!r}')

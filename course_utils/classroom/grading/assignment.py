@@ -52,9 +52,9 @@ class Assignment:
         """What can be earned without a person."""
         return sum(exercise.points for exercise in self.exercises)
 
-    def seed(self, student):
-        """The seed of the inputs that are drawn for one student."""
-        return int.from_bytes(hashlib.sha256(f"{self.name}/{student}".encode()).digest()[:6], "big")
+    def seed(self, secret):
+        """Give the seed of the drawn inputs: the same for a whole class, and known to nobody who lacks the secret."""
+        return int.from_bytes(hashlib.sha256(f"{self.name}/{secret}".encode()).digest()[:6], "big")
 
 
 def load(path):

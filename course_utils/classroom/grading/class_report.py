@@ -3,8 +3,9 @@
 import html
 from collections import Counter
 
-from course_utils.classroom.grading.gradebook import number
+from course_utils.classroom.grading.gradebook import NOT_GRADED, number
 from course_utils.classroom.grading.pages import document
+from course_utils.classroom.grading.results import label
 from course_utils.classroom.grading.suspicion import twins
 
 __all__ = ["class_report", "mistakes_by_exercise"]
@@ -97,7 +98,7 @@ def _mistakes(name, rows, students):
 
 
 def _points_figure(records):
-    graded = [record["points"] for record in records if record["state"] not in ("unreadable", "missing")]
+    graded = [record["points"] for record in records if record["state"] not in NOT_GRADED]
     top = max([record["of"] for record in records] + [1])
     bins = Counter(min(int(10 * p / top), 9) for p in graded)
     highest = max([*bins.values(), 1])
@@ -113,17 +114,26 @@ def _points_figure(records):
 
 
 def _by_hand(records):
-    tasks = records[0]["by_hand"]
-    if not tasks:
+    """How many answers to each written question are there to be read, and how many have been."""
+    counts, points = {}, {}
+    for record in records:
+        for task in record["by_hand"] if record["state"] not in NOT_GRADED else ():
+            points[task["id"]] = task["of"]
+            state = "marked" if task.get("points") is not None else task.get("state") or "written"
+            counts.setdefault(task["id"], Counter())[state] += 1
+    if not counts:
         return ""
-    return _table("To be marked by a person", ("cell", "points"), [(task["id"], number(task["of"])) for task in tasks])
+    states = ("marked", "written", "untouched", "empty", "deleted")
+    return _table("Read by a person", ("question", "points", *states),
+                  [(name, number(points[name]), *(found[state] for state in states)) for name, found in counts.items()])
 
 
 def _look_at(records):
-    rows = [(", ".join(students), f"{name}: the same answer, apart from names and layout")
+    names = {record["student"]: label(record) for record in records}
+    rows = [(", ".join(names[student] for student in students), f"{name}: the same answer, apart from names and layout")
             for name, students in twins(records)]
-    rows += [(record["student"], what) for record in records for what in record["suspicious"]]
-    rows += [(record["student"], note) for record in records for note in record["notes"]]
+    rows += [(label(record), what) for record in records for what in record["suspicious"]]
+    rows += [(label(record), note) for record in records for note in record["notes"]]
     words = "<p>None of this changes a score, and none of it proves anything: it is what a person may want to read.</p>"
     return f"<h2>Worth a look</h2>{words}" + (
         _table("Submissions", ("students", "what"), rows) if rows else "<p>Nothing.</p>")

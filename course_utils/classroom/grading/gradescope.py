@@ -2,13 +2,14 @@
 
 import io
 import json
+import secrets
 import zipfile
 from pathlib import Path
 
 from course_utils.classroom.grading.gradebook import in_points, number
 from course_utils.classroom.grading.pages import without_paths
 
-__all__ = ["bundle", "results", "write_results"]
+__all__ = ["bundle", "results", "secret_of", "write_results"]
 
 _ROOT = Path(__file__).parents[3]
 _SETUP = """#!/usr/bin/env bash
@@ -60,7 +61,8 @@ def results(record):
     later = sum(part["of"] for result in record["exercises"] for part in result["parts"] if not part["visible"])
     words = [{"graded": "", "stopped": "Some of your code had to be stopped.",
               "missing": "No answer was found in your file.",
-              "unreadable": "Your file could not be read; hand in a whole notebook."}[record["state"]]]
+              "unreadable": "Your file could not be read; hand in a whole notebook.",
+              "other homework": "Nothing was graded."}[record["state"]]]
     words += record["notes"]
     if later:
         words.append(f"Decided after the due date: {in_points(later)} of {number(record['of'])}.")
@@ -75,13 +77,20 @@ def _words(result, told):
     return "\n\n".join([told["headline"], *rows, *result["notes"]])
 
 
-def bundle(source):
+def secret_of(folder):
+    """Read the secret that a bundle carries beside its assignment."""
+    return (Path(folder) / "secret.txt").read_text(encoding="utf-8").strip()
+
+
+def bundle(source, secret=None):
     """Pack the autograder of an assignment.
 
     Parameters
     ----------
     source : path-like
         The assignment's source notebook.
+    secret : str, optional
+        From which inputs are drawn, the same for the whole class; a new one is made if left out.
 
     Returns
     -------
@@ -100,6 +109,7 @@ def bundle(source):
         add("setup.sh", _SETUP, executable=True)
         add("run_autograder", _RUN.replace("ASSIGNMENT", source.stem), executable=True)
         add(f"assignment/{source.name}", source.read_bytes())
+        add("assignment/secret.txt", (secret or secrets.token_hex(16)).encode() + b"\n")
         for path in sorted((_ROOT / "course_utils").rglob("*.py")):
             add(path.relative_to(_ROOT).as_posix(), path.read_bytes())
     return out.getvalue()

@@ -3,18 +3,20 @@
 A record holds nothing that changes from run to run: no time, no path, no order.
 """
 
+from course_utils import exercises
 from course_utils.checks import Verdict, diagnose, earn, give_feedback
 from course_utils.classroom.grading.notebooks import Unreadable, read_notebook, same_id
 from course_utils.classroom.grading.remote import Answer, RemoteAnswer
 from course_utils.classroom.grading.suspicion import look_through, normalised
+from course_utils.classroom.grading.written import state_of
 
 __all__ = ["STATES", "mark", "missing"]
 
 # How a submission, or one exercise of it, went; the later one tells more about a whole submission.
-STATES = ("graded", "missing", "stopped", "unreadable")
+STATES = ("graded", "missing", "excused", "stopped", "unreadable", "other homework")
 
 
-def mark(data, assignment, student, zygote):
+def mark(data, assignment, student, zygote, *, secret="", name=""):
     """Grade one submission.
 
     Parameters
@@ -23,8 +25,12 @@ def mark(data, assignment, student, zygote):
         The notebook file, or why there is none to read.
     assignment : Assignment
     student : str
-        For the inputs that are drawn for each student.
+        The id.
     zygote : Zygote
+    secret : str
+        From which inputs are drawn, the same for the whole class.
+    name : str
+        For reading.
 
     Returns
     -------
@@ -36,26 +42,43 @@ def mark(data, assignment, student, zygote):
             raise data
         notebook = read_notebook(data, zygote)
     except Unreadable as why:
-        return _without_answers(assignment, student, "unreadable", [f"The file {why}."])
+        return _without_answers(assignment, student, name, "unreadable", [f"The file {why}."])
+    other = _other_homework(notebook, assignment)
+    if other:
+        return _without_answers(assignment, student, name, "other homework", [
+            f"This is {other}, and {assignment.name} was asked for: hand that one in."])
+    seed = assignment.seed(secret)
     answers = {exercise.name: _answer(exercise, notebook, assignment) for exercise in assignment.exercises}
-    flawless = _first_pass(assignment, answers, student, zygote)
+    flawless = _first_pass(assignment, answers, seed, zygote)
     results = [_full(exercise) if exercise.name in flawless
-               else _alone(exercise, answers[exercise.name], assignment.seed(student), zygote)
+               else _alone(exercise, answers[exercise.name], seed, zygote)
                for exercise in assignment.exercises]
     for exercise, result in zip(assignment.exercises, results):
         answer = answers[exercise.name]
         result["notes"] = [*answer.notes, *result["notes"]]
         result["source"] = (answer.cell or "")[:8000]
         result["print"] = normalised(answer.cell) if answer.cell and result["status"] != "not attempted" else ""
-    record = _record(assignment, student, results, list(notebook.notes))
+    record = _record(assignment, student, name, results, list(notebook.notes))
+    for task in record["by_hand"]:
+        task["state"], task["text"] = state_of(notebook, task["id"])
     record["suspicious"] = sorted({f"{exercise.name}: {found}" for exercise in assignment.exercises
                                    for found in look_through(answers[exercise.name].cell or "")})
     return record
 
 
-def missing(assignment, student):
+def missing(assignment, student, name="", excused=False):
     """The record of a student who handed nothing in."""
-    return _without_answers(assignment, student, "missing", ["Nothing was handed in."])
+    words = "Excused; nothing was handed in." if excused else "Nothing was handed in."
+    return _without_answers(assignment, student, name, "excused" if excused else "missing", [words])
+
+
+def _other_homework(notebook, assignment):
+    """The name of the homework that a notebook is, where it has no cell of the one that was asked for."""
+    ids = {cell.grade_id.replace("-", "_").lower() for cell in notebook.code if cell.grade_id}
+    if not ids or ids & {exercise.name for exercise in assignment.exercises}:
+        return ""
+    found = [exercise for exercise in exercises.homework_exercises() if exercise.name in ids]
+    return found[0].notebook if found else ""
 
 
 # --- taking answers out ---
@@ -84,7 +107,7 @@ def _is_stub(source):
 # --- running them ---
 
 
-def _first_pass(assignment, answers, student, zygote):
+def _first_pass(assignment, answers, seed, zygote):
     """Run all answers in one child; those that are right there are right. The others get a child of their own."""
     flawless, child = set(), None
     for exercise in assignment.exercises:
@@ -93,7 +116,7 @@ def _first_pass(assignment, answers, student, zygote):
             continue
         child = child or zygote.child()
         remote = RemoteAnswer(zygote, answer, child, deaths=1)
-        if all(earned.earned for earned in earn(exercise, remote, assignment.seed(student), hurry=True)):
+        if all(earned.earned for earned in earn(exercise, remote, seed, hurry=True)):
             flawless.add(exercise.name)
         child = remote.child
     if child is not None:
@@ -137,7 +160,7 @@ def _alone(exercise, answer, seed, zygote):
 
 
 def _wrong_when_drawn(exercise, earned):
-    return {"headline": f"✗ {exercise.name}: right on the known inputs, wrong on those drawn for you",
+    return {"headline": f"✗ {exercise.name}: right on the known inputs, wrong on drawn ones",
             "rows": [["What broke", next(e.why_not for e in earned if not e.earned)],
                      ["Try", "compute from the arguments: the result has to follow other numbers of the same shape"]]}
 
@@ -166,21 +189,21 @@ def _words(feedback):
     return {"headline": feedback.headline, "rows": [list(row) for row in feedback.rows if row[0] != "More"]}
 
 
-def _record(assignment, student, results, notes):
+def _record(assignment, student, name, results, notes):
     worst = max((result["state"] for result in results), key=STATES.index)
     missing_all = all(result["state"] == "missing" for result in results)
     return {
-        "student": student, "assignment": assignment.name,
+        "student": student, "name": name, "assignment": assignment.name,
         "state": worst if worst != "missing" or missing_all else "graded",
         "points": sum(result["points"] for result in results), "of": assignment.points,
         "exercises": results, "notes": notes, "suspicious": [],
-        "by_hand": [{"id": grade_id, "of": points} for grade_id, points in assignment.by_hand],
+        "by_hand": [{"id": grade_id, "of": points, "state": "", "text": ""} for grade_id, points in assignment.by_hand],
     }
 
 
-def _without_answers(assignment, student, state, notes):
+def _without_answers(assignment, student, name, state, notes):
     results = [_result(exercise, state, [(part, False, "") for part in exercise.parts], None,
                        headline=f"✗ {exercise.name}: {notes[0]}") for exercise in assignment.exercises]
-    return _record(assignment, student, results, notes)
+    return _record(assignment, student, name, results, notes)
 
 

@@ -3,13 +3,16 @@
 import html
 import re
 
-from course_utils.classroom.grading.gradebook import in_points, number
+from course_utils.classroom.grading.gradebook import NOT_GRADED, in_points, number, open_points
+from course_utils.classroom.grading.results import label
 
 __all__ = ["CSS", "document", "feedback_page", "without_paths"]
 
 _STATES = {
     "stopped": "Your code had to be stopped on some input. What had passed by then keeps its points.",
     "missing": "There was nothing to grade. This is not a zero yet: ask your teacher.",
+    "other homework": "This is another homework than the one that was asked for, so nothing was graded. This is not a "
+                      "zero yet: hand in the right one.",
     "unreadable": "Your file could not be read, so nothing was graded. This is not a zero yet: hand in a whole file.",
 }
 _PATH = re.compile(r"(?<![\w.<])(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\"<>:|]+[\\/])+([^\s\\/'\"<>:|]*)")
@@ -76,20 +79,32 @@ def feedback_page(record, show_all=True):
     results = record["exercises"]
     shown = [_shown(result, show_all) for result in results]
     later = sum(part["of"] for result in results for part in result["parts"] if not part["visible"]) * (not show_all)
-    by_hand = sum(task["of"] for task in record["by_hand"])
+    by_hand = open_points(record)
     points = sum(points for points, _ in shown)
-    body = [f"<h1>{html.escape(record['assignment'])}: feedback for {html.escape(record['student'])}</h1>"]
+    body = [f"<h1>{html.escape(record['assignment'])}: feedback for {html.escape(label(record))}</h1>"]
     if record["state"] in _STATES:
         body.append(f'<p class="state">{_STATES[record["state"]]}</p>')
-    if record["state"] not in ("unreadable", "missing"):
+    if record["state"] not in NOT_GRADED:
         body.append(f"<p>{number(points)} of {number(record['of'] - later)} points.{_open(later, by_hand)}</p>")
     if record.get("late_days"):
         body.append(f"<p>Handed in late by {record['late_days']} day{'s' * (record['late_days'] > 1)}.</p>")
     body += [f"<p>{html.escape(note)}</p>" for note in record["notes"]]
-    if record["state"] not in ("unreadable", "missing"):
+    if record["state"] not in NOT_GRADED:
         body.append(_table(results, shown))
         body += [_exercise(result, show_all) for result in results]
-    return document(f"{record['assignment']}: {record['student']}", "\n".join(body))
+        body += [_written(task) for task in record["by_hand"]]
+    return document(f"{record['assignment']}: {label(record)}", "\n".join(body))
+
+
+def _written(task):
+    """A question that a person read, or what is known of it before."""
+    if task.get("points") is None:
+        words = {"untouched": "You left it as it was given out.", "empty": "It is empty.",
+                 "deleted": "Its cell is not in your file."}.get(task.get("state"), "A person will read it.")
+        return f"<section><h2>{html.escape(task['id'])}</h2><p>{words}</p></section>"
+    comment = f"<p>{html.escape(task['comment'])}</p>" if task.get("comment") else ""
+    points = f"<p>{number(task['points'])} of {number(task['of'])} points.</p>"
+    return f"<section><h2>{html.escape(task['id'])}</h2>{points}{comment}</section>"
 
 
 def _open(later, by_hand):

@@ -3,27 +3,26 @@
 import gc
 import hashlib
 import importlib
-import json
-import math
 import multiprocessing
 import os
 import queue
-import re
 import signal
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from course_utils.checks import rehearse, sandbox
 from course_utils.classroom.grading.child import processors
+from course_utils.classroom.grading.class_list import EXCUSED
 from course_utils.classroom.grading.forks import Nursery, Zygote
 from course_utils.classroom.grading.marking import mark, missing
+from course_utils.classroom.grading.moments import late_days
 from course_utils.classroom.grading.notebooks import Unreadable
+from course_utils.classroom.grading.results import Results
 
-__all__ = ["Run", "file_name", "grade", "records_in", "write_atomically"]
+__all__ = ["Class", "Run", "grade"]
 
-_VERSION = 1  # of the records; a change makes old ones be graded again
+_VERSION = 2  # of the records; a change makes old ones be graded again
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Run:
     Attributes
     ----------
     records : list of dict
-        One for each student, by id.
+        One for each student of whom there are results, by id, those of earlier runs included.
     graded, kept : int
         How many were graded now, and how many were there from a run before.
     fences : tuple of str
@@ -46,22 +45,63 @@ class Run:
     fences: tuple = ()
 
 
-def grade(assignment, submissions, folder, *, jobs=1, due=None, roster=(), limits=None, hidden=(), how=None,
-          nursery=None, tell=None, regrade=False):
-    """Grade submissions and keep one record a student in a folder.
+@dataclass(frozen=True)
+class Class:
+    """Who is expected, and what counts as late.
+
+    Attributes
+    ----------
+    names : mapping of str to str
+        Id and name of everybody who is expected.
+    due : float or None
+        Deadline in seconds since 1970.
+    times : mapping of str to float
+        When work came in, where a table says it.
+    extensions : mapping of str to float or "excused"
+        Deadlines of their own.
+    file_times : bool
+        Whether a file's own time counts where the platform says nothing; it is often the time of a download.
+    """
+
+    names: dict = field(default_factory=dict)
+    due: float | None = None
+    times: dict = field(default_factory=dict)
+    extensions: dict = field(default_factory=dict)
+    file_times: bool = False
+
+    def is_excused(self, student):
+        """Whether nothing is expected of a student."""
+        return self.extensions.get(student) == EXCUSED
+
+    def handed_in(self, submission):
+        """When a submission came in, or None where nobody says."""
+        known = self.times.get(submission.student, submission.time)
+        return submission.file_time if known is None and self.file_times else known
+
+    def late_days(self, submission):
+        """How many days a submission is late."""
+        if self.is_excused(submission.student):
+            return 0
+        own = self.extensions.get(submission.student)
+        when = self.handed_in(submission)
+        # Who has a deadline of their own is late by it, whatever the platform's mark says of the others' deadline.
+        return late_days(when, self.due if own is None else own, submission.late and (own is None or when is None))
+
+
+def grade(assignment, submissions, results, *, jobs=1, class_=None, limits=None, hidden=(), how=None, nursery=None,
+          tell=None, regrade=False):
+    """Grade submissions and keep one record a student in a folder of results.
 
     Parameters
     ----------
     assignment : Assignment
     submissions : sequence of Submission
-    folder : path-like
-        For the records. What is there already and still fits is not graded again.
+    results : Results or path-like
+        What is there already and still fits is not graded again; records of other students stay.
     jobs : int
         Number of workers.
-    due : float, optional
-        Deadline in seconds since 1970.
-    roster : sequence of str
-        Students who are expected; who handed nothing in gets the state "missing".
+    class_ : Class, optional
+        Who is expected; who handed nothing in gets the state "missing".
     limits : Limits, optional
     hidden : sequence of path
         Folders that answers must not read.
@@ -79,59 +119,94 @@ def grade(assignment, submissions, folder, *, jobs=1, due=None, roster=(), limit
     Run
         The same records for any number of jobs and in any order.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    todo, records = [], {}
+    results = results if isinstance(results, Results) else Results(results, assignment.name)
+    work = _Work(assignment, class_ or Class(), results, results.prepare())
+    todo, kept_count = [], 0
     for submission in submissions:
-        data = _data(submission)
-        key = _key(assignment, submission, data, due)
-        kept = None if regrade else _kept(folder, submission.student, key)
+        kept = None if regrade else results.kept(submission.student, work.key(submission, _data(submission)))
         if kept is None:
-            todo.append((submission, key))
+            todo.append(submission)
         else:
-            records[submission.student] = kept
-        del data
-    for student in sorted(set(roster) - {submission.student for submission in submissions}):
-        records[student] = {**missing(assignment, student), "file": "", "late_days": 0}
-        _keep(folder, student, "", records[student])
-    kept_count = sum(submission.student in records for submission in submissions)
-    settings = {"limits": limits, "hidden": [*hidden, folder], "allowed": assignment.allowed,
+            kept_count += 1
+    _note_missing(work, {submission.student for submission in submissions})
+    settings = {"limits": limits, "hidden": [*hidden, results.folder], "allowed": assignment.allowed,
                 "given": assignment.given}
-    fences = ()
+    fences, done = (), 0
     if todo:
         sandbox.CALL_LIMIT = 30.0  # the judge runs the course's own functions only; a busy machine is no mistake
         began = time.monotonic()
         jobs = min(jobs, len(todo))
         arrivals = _in_turn if jobs <= 1 else _side_by_side
         with nursery or Nursery(jobs, how) as nursery:
-            for student, record, stood in arrivals(assignment, todo, folder, due, settings, nursery, jobs):
-                records[student], fences = record, stood
-                done = len(todo) - sum(submission.student not in records for submission, _ in todo)
+            for stood in arrivals(work, todo, settings, nursery, jobs):
+                fences = stood
+                done += 1
                 if tell:
                     tell(done, len(todo), (time.monotonic() - began) / done * (len(todo) - done))
-    return Run([records[student] for student in sorted(records)], len(todo), kept_count, fences)
+    return Run(results.records(), len(todo), kept_count, fences)
 
 
-def _in_turn(assignment, todo, folder, due, settings, nursery, jobs=1):
+def _note_missing(work, here):
+    """Write down who is expected and has handed nothing in, now or in a run before."""
+    there = {record["student"] for record in work.results.records() if record["state"] not in ("missing", "excused")}
+    for student, name in work.class_.names.items():
+        if student not in here and student not in there:
+            record = missing(work.assignment, student, name, work.class_.is_excused(student))
+            work.results.keep("", {**record, "file": "", "late_days": 0})
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every worker needs to grade one submission."""
+
+    assignment: object
+    class_: Class
+    results: Results
+    secret: str
+
+    def name_of(self, submission):
+        """The name for reading: what the class list says, else the platform's file name."""
+        return self.class_.names.get(submission.student) or submission.name
+
+    def key(self, submission, data):
+        """What a record depends on."""
+        content = data if isinstance(data, bytes) else str(data).encode("utf-8", "replace")
+        parts = (str(_VERSION), self.assignment.fingerprint, self.secret, submission.student,
+                 self.name_of(submission), submission.place, str(self.class_.late_days(submission)),
+                 *submission.notes, hashlib.sha256(content).hexdigest())
+        return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
+
+    def mark_and_keep(self, submission, zygote):
+        """Grade one file, which is read once: the record stands under the key of the bytes that were graded."""
+        data = _data(submission)
+        record = mark(data, self.assignment, submission.student, zygote, secret=self.secret,
+                      name=self.name_of(submission))
+        record.update(file=submission.place, late_days=self.class_.late_days(submission),
+                      notes=[*submission.notes, *record["notes"]])
+        self.results.keep(self.key(submission, data), record)
+        return zygote.fences
+
+
+def _in_turn(work, todo, settings, nursery, jobs=1):
     with Zygote(**settings, nursery=nursery, wait=False) as zygote:
-        _while_it_comes_up(assignment, zygote)
+        _while_it_comes_up(work.assignment, zygote)
         zygote.greet()
-        for submission, key in todo:
-            yield submission.student, _mark_and_keep(assignment, submission, key, folder, due, zygote), zygote.fences
+        for submission in todo:
+            yield work.mark_and_keep(submission, zygote)
 
 
-def _side_by_side(assignment, todo, folder, due, settings, nursery, jobs):
+def _side_by_side(work, todo, settings, nursery, jobs):
     """Several judges, each with a zygote of its own; what one of them leaves undone by dying is done here."""
     if not sys.platform.startswith("linux"):  # exercises hold functions, which only a fork takes along
-        yield from _in_turn(assignment, todo, folder, due, settings, nursery)
+        yield from _in_turn(work, todo, settings, nursery)
         return
     zygotes = [Zygote(**settings, nursery=nursery, wait=False, processor=i) for i in range(jobs)]
-    _while_it_comes_up(assignment, zygotes[0])  # what is done here is done for all workers
+    _while_it_comes_up(work.assignment, zygotes[0])  # what is done here is done for all workers
     context = multiprocessing.get_context("fork")
     tasks, done = context.Queue(), context.Queue()
     for number in [*range(len(todo)), *[None] * jobs]:  # None: there is no more
         tasks.put(number)
-    arguments = (assignment, todo, folder, due, zygotes, tasks, done, os.getpid())
+    arguments = (work, todo, zygotes, tasks, done, os.getpid())
     workers = [context.Process(target=_work, args=(i, *arguments), daemon=True) for i in range(jobs)]
     for worker in workers:
         worker.start()
@@ -141,17 +216,17 @@ def _side_by_side(assignment, todo, folder, due, settings, nursery, jobs):
     try:
         while left:
             try:
-                number, record, fences = done.get(timeout=0.2)
+                number, fences = done.get(timeout=0.2)
             except queue.Empty:
                 if any(worker.is_alive() for worker in workers):
                     continue
                 # Every worker is gone: what is left is done here, so that an error comes out where it is seen.
                 rest = [todo[number] for number in sorted(left)]
                 with Nursery(how=nursery.how) as another:
-                    yield from _in_turn(assignment, rest, folder, due, settings, another)
+                    yield from _in_turn(work, rest, settings, another)
                 return
             left.remove(number)
-            yield todo[number][0].student, record, fences
+            yield fences
     finally:
         for worker in workers:
             worker.join(10 if not left else 0)
@@ -173,12 +248,12 @@ def _while_it_comes_up(assignment, zygote):
                     return
 
 
-def _work(i, assignment, todo, folder, due, zygotes, tasks, done, parent):
+def _work(i, work, todo, zygotes, tasks, done, parent):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for other in zygotes[:i] + zygotes[i + 1:]:
         other.close()
     processors.stay_on_one(i)
-    if not _gradients_work(assignment):
+    if not _gradients_work(work.assignment):
         return
     with zygotes[i] as zygote:
         zygote.greet()
@@ -189,8 +264,7 @@ def _work(i, assignment, todo, folder, due, zygotes, tasks, done, parent):
                 return
             if number is None:
                 return
-            submission, key = todo[number]
-            done.put((number, _mark_and_keep(assignment, submission, key, folder, due, zygote), zygote.fences))
+            done.put((number, work.mark_and_keep(todo[number], zygote)))
 
 
 def _gradients_work(assignment):
@@ -208,89 +282,8 @@ def _gradients_work(assignment):
     return True
 
 
-def _mark_and_keep(assignment, submission, key, folder, due, zygote):
-    data = _data(submission)
-    record = mark(data, assignment, submission.student, zygote)
-    record.update(file=submission.place, late_days=_late_days(submission, due),
-                  notes=[*submission.notes, *record["notes"]])
-    _keep(folder, submission.student, key, record)
-    return record
-
-
 def _data(submission):
     try:
         return submission.read()
     except Unreadable as why:
         return why
-
-
-def _late_days(submission, due):
-    if due is None or submission.time is None:
-        return 1 if submission.late else 0
-    return max(math.ceil((submission.time - due) / 86400), 1 if submission.late else 0)
-
-
-# --- records on disk ---
-
-
-def _key(assignment, submission, data, due):
-    content = data if isinstance(data, bytes) else str(data).encode()
-    parts = (str(_VERSION), assignment.fingerprint, submission.student, submission.place,
-             str(_late_days(submission, due)), hashlib.sha256(content).hexdigest())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def file_name(student, ending=".json"):
-    """A file name for any id: readable, and different for different ids."""
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", student)[:60]
-    tail = "" if plain == student and not plain.startswith(".") else "-" + hashlib.sha256(
-        student.encode("utf-8", "replace")).hexdigest()[:8]
-    return f"{plain}{tail}{ending}"
-
-
-def _keep(folder, student, key, record):
-    write_atomically(folder / file_name(student), json.dumps({"key": key, "record": record}, indent=1))
-
-
-def _kept(folder, student, key):
-    try:
-        kept = json.loads((folder / file_name(student)).read_text(encoding="utf-8"))
-        return kept["record"] if kept["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def records_in(folder):
-    """Read the records of a folder, by student.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    records = []
-    for path in sorted(Path(folder).glob("*.json")):
-        try:
-            records.append(json.loads(path.read_text(encoding="utf-8"))["record"])
-        except (ValueError, KeyError, TypeError):
-            continue
-    if not records:
-        raise ValueError(f"folder should hold the records of a grading run, got {str(folder)!r}")
-    return sorted(records, key=lambda record: record["student"])
-
-
-def write_atomically(path, text):
-    """Write a file so that at every moment it is either the old one or the new one, whole.
-
-    Parameters
-    ----------
-    path : Path
-    text : str
-    """
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(beside, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)

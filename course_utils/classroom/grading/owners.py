@@ -1,0 +1,76 @@
+"""Whose work is it, and is it late: what `homework grade` finds out before it grades, and what --dry-run shows."""
+
+from course_utils.classroom.grading import class_list, moments, runs, submissions
+from course_utils.classroom.grading.tables import read_table
+
+__all__ = ["described", "who_is_who"]
+
+
+def who_is_who(args, homework):
+    """Find submissions and their owners, the class, and what counts as late.
+
+    Parameters
+    ----------
+    args : Namespace
+        Of `homework grade`.
+    homework : Assignment
+
+    Returns
+    -------
+    (Found, Class, list of str)
+        And what a teacher has to be told about how that was found.
+    """
+    def table(path):
+        return read_table(path) if path else None
+
+    roster, said, names = table(args.roster), [], {}
+    known = {cell.strip() for _, cells in roster.rows for cell in cells if cell.strip()} if roster else ()
+    found = submissions.collect(args.submissions, homework.name, args.pattern, known=known, who=table(args.who),
+                                skip=[args.folder])
+    if roster:
+        listed = class_list.read_class_list(roster, [submission.student for submission in found], args.id_column)
+        names = listed.names
+        said.append(listed.column)
+    if not len(found) and not names:
+        lost = "".join(f"\n  {place}: {why}" for place, why in found.unplaced[:5])
+        raise ValueError(f"no submission was found in {args.submissions}; --pattern tells where to look{lost}")
+    class_ = runs.Class(
+        names, moments.moment(args.due, args.zone) if args.due else None,
+        class_list.read_times(table(args.times), args.zone) if args.times else {},
+        class_list.read_extensions(table(args.extensions), args.zone) if args.extensions else {}, args.file_times)
+    for path, ids in ((args.times, class_.times), (args.extensions, class_.extensions)):
+        lost = sorted(set(ids) - {submission.student for submission in found} - set(names))
+        if lost:
+            said.append(f"{path}: nobody who is expected or has handed in has the id {', '.join(map(repr, lost[:5]))}")
+    if class_.due is not None and not any(class_.handed_in(s) is not None or s.late for s in found):
+        said.append("when the work came in is said nowhere (no time in nbgrader's way, no _LATE of Canvas's, no "
+                    "--times): nobody counts as late")
+    return found, class_, said
+
+
+def described(found, class_, said):
+    """Say who is who, what is late and what cannot be placed.
+
+    Parameters
+    ----------
+    found, class_, said
+        As `who_is_who` gives them.
+
+    Yields
+    ------
+    str
+        A line each.
+    """
+    for submission in found:
+        name = class_.names.get(submission.student) or submission.name
+        days = class_.late_days(submission)
+        late = f"; late, {days} day{'s' * (days != 1)}" if days else ""
+        extra = "; not on the class list" if class_.names and submission.student not in class_.names else ""
+        notes = f"; {' '.join(submission.notes)}" if submission.notes else ""
+        yield f"{submission.student}{f' ({name})' if name else ''}: {submission.place}{late}{extra}{notes}"
+    for student in sorted(class_.names.keys() - {submission.student for submission in found}):
+        state = "excused" if class_.is_excused(student) else "nothing was handed in"
+        yield f"{student}{f' ({class_.names[student]})' if class_.names[student] else ''}: {state}"
+    for place, why in found.unplaced:
+        yield f"nobody's: {place}: {why}"
+    yield from said
