@@ -189,7 +189,8 @@ def _grade_in(args, nursery):
             print(f"  {results.label(record)}: {record['state']}{notes}")
     if not class_.names:
         print("  No class list was given (--roster), so nobody is reported missing.")
-    return int(bool(found.unplaced) or any(record["state"] not in ("graded", "excused") for record in result.records))
+    lost = found.unplaced and not args.pattern  # who gives a pattern says what is to be left out
+    return int(bool(lost) or any(record["state"] not in ("graded", "excused") for record in result.records))
 
 
 def _secret(path):
