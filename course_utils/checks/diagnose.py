@@ -2,7 +2,7 @@
 
 An answer is run on every case and held against every probe. A wrong one is then compared with each
 executable mistake of its exercise: the mistake whose results equal the learner's on every case is
-the diagnosis. Failing that, combinations of two mistakes are tried.
+the diagnosis. Failing that, combinations of two mistakes are tried, and then the slips of `slips`.
 """
 
 import itertools
@@ -12,7 +12,9 @@ import numpy as np
 
 from course_utils.checks.compare import first_difference, same_outcome, same_values
 from course_utils.checks.exercise import Broken, Case, Mistake
-from course_utils.checks.sandbox import Outcome, Stopped, Trouble, call_safely
+from course_utils.checks.sandbox import Elsewhere, Outcome, Stopped, Trouble, call_safely, in_arrays
+from course_utils.checks.slips import Sighting, Slip, other_slips, picked_up, source_of, sure_slips
+from course_utils.checks.slips.behaviour import number_of_axes_in, only_few_axes
 
 __all__ = ["Verdict", "broken_probe", "diagnose", "hold_against", "mistakes_behind", "reference_outcomes",
            "rehearse"]
@@ -26,8 +28,8 @@ class Verdict:
     ----------
     status : {"passed", "wrong", "not attempted"}
         "passed" means every case equals the reference and every probe holds.
-    mistakes : tuple of Mistake
-        The diagnosis: one mistake, two that were combined, or none that is known.
+    mistakes : tuple of Mistake or Slip
+        The diagnosis: one mistake, two that were combined, a slip, or none that is known.
     broken : Broken or None
         The property that does not hold.
     case, difference : Case or None, str
@@ -38,16 +40,22 @@ class Verdict:
         Arguments that the answer wrote into.
     printed : str
         What the answer printed.
+    step : str
+        What to try next where no mistake is known.
+    noted : str
+        What is worth knowing beside the diagnosis.
     """
 
     status: str
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: tuple[Mistake | Slip, ...] = ()
     broken: Broken | None = None
     case: Case | None = None
     difference: str = ""
     trouble: Trouble | None = None
     overwritten: tuple[str, ...] = ()
     printed: str = ""
+    step: str = ""
+    noted: str = ""
 
     @property
     def passed(self):
@@ -77,24 +85,83 @@ def diagnose(exercise, answer):
     printed = first.printed
     if first.trouble and first.trouble.kind == "not attempted":
         return Verdict("not attempted", printed=printed)
-    overwritten = next((o.overwritten for o in outcomes if o.overwritten), ())
-    failing = next((i for i, o in enumerate(outcomes) if not _right(exercise, i, o)), None)
+    overwritten = _overwritten(outcomes)
+    right = [_right(exercise, i, o) for i, o in enumerate(outcomes)]
+    failing = right.index(False) if False in right else None
     if failing is None:
         broken = broken_probe(exercise, answer)
         if not broken and not overwritten:
             return Verdict("passed", printed=printed)
-        return Verdict("wrong", _mistakes_with_flaw(exercise, broken, overwritten), broken=broken,
-                       overwritten=overwritten, printed=printed)
+        mistakes, step = _mistakes_with_flaw(exercise, broken, overwritten), ""
+        if not mistakes:
+            mistakes, step = _slips(exercise, answer, outcomes, right, None)
+        return Verdict("wrong", mistakes, broken=broken, overwritten=overwritten, printed=printed, step=step)
     outcome, case = outcomes[failing], exercise.known_cases[failing]
-    mistakes = mistakes_behind(exercise, outcomes)
     unfinished = outcome.trouble and outcome.trouble.kind == "did not finish"
+    mistakes, step, noted = _in_order(exercise, mistakes_behind(exercise, outcomes), failing), "", ""
+    if not mistakes and not unfinished:
+        mistakes, step = _slips(exercise, answer, outcomes, right, failing)
+    if outcome.trouble and outcome.trouble.kind == "wrong type":
+        mistakes = (*mistakes, *_mistakes_in_arrays(exercise, answer))[:2]
+    if not unfinished and not isinstance(answer, Elsewhere):
+        noted = picked_up(answer)
     broken = None if outcome.trouble and (unfinished or not mistakes) else broken_probe(exercise, answer)
     return Verdict(
         "wrong", mistakes,
         broken=None if broken and broken.trouble else broken,  # the case tells more than what stops on other inputs
         case=case,
         difference="" if outcome.trouble else _difference(exercise, failing, outcome),
-        trouble=outcome.trouble, overwritten=overwritten, printed=printed)
+        trouble=outcome.trouble, overwritten=overwritten, printed=printed, step=step, noted=noted)
+
+
+def _overwritten(outcomes):
+    return next((outcome.overwritten for outcome in outcomes if outcome.overwritten), ())
+
+
+def _slips(exercise, answer, outcomes, right, failing):
+    """Give the slip of an answer that no mistake explains, as a tuple, and the next step where there is no cause."""
+    sighting = Sighting(exercise, answer, source_of(answer), tuple(outcomes), tuple(reference_outcomes(exercise)),
+                        tuple(right), failing)
+    slip = next(iter(sure_slips(sighting)), None)
+    if slip is None and failing is not None:
+        mistakes = _mistakes_of_a_table(exercise, outcomes, right)
+        if mistakes:
+            return mistakes, ""
+    slip = slip or next(iter(other_slips(sighting)), None)
+    if slip is None:
+        return (), ""
+    return ((slip,), "") if slip.cause else ((), slip.experiment)
+
+
+def _mistakes_of_a_table(exercise, outcomes, right):
+    """Give the mistake that explains the cases with the fewest axes, where the answer stops on all others."""
+    axes = [number_of_axes_in(case) for case in exercise.known_cases]
+    few = [i for i, n in enumerate(axes) if n == min(axes)]
+    if len(outcomes) < len(axes) or len(few) in (1, len(axes)) or all(right[i] for i in few):
+        return ()
+    if not all(outcome.trouble for i, outcome in enumerate(outcomes) if i not in few):
+        return ()
+    for mistake in exercise.mistakes:
+        if all(same_outcome(_known_outcome(exercise, (mistake,), exercise.known_cases[i]), outcomes[i],
+                            exercise.tolerance) for i in few):
+            return mistake, only_few_axes(min(axes))
+    return ()
+
+
+def _mistakes_in_arrays(exercise, answer):
+    """Give the mistakes of an answer that gives lists, once these are made into arrays; none if it is right then."""
+    if isinstance(answer, Elsewhere) or exercise.invoke:
+        return ()
+    outcomes = _run_cases(exercise, lambda *args, **kwargs: in_arrays(answer(*args, **kwargs), exercise))
+    return mistakes_behind(exercise, outcomes)[:1]
+
+
+def _in_order(exercise, mistakes, failing):
+    """Put the mistake first that is wrong by itself in the example that is shown."""
+    if len(mistakes) < 2:
+        return mistakes
+    alone = [_known_outcome(exercise, (m,), exercise.known_cases[failing]) for m in mistakes]
+    return tuple(m for _, m in sorted(zip(alone, mistakes), key=lambda pair: _right(exercise, failing, pair[0])))
 
 
 def broken_probe(exercise, answer):
@@ -163,10 +230,15 @@ def mistakes_behind(exercise, outcomes):
     """
     if len(outcomes) < len(exercise.known_cases):
         return ()
+    found, overwritten = (), _overwritten(outcomes)
     for mistakes in _suspects(exercise):
         if _explain(exercise, mistakes, outcomes):
-            return mistakes
-    return ()
+            found = found or mistakes
+            # Of two that give the same numbers, the one that writes into its arguments as the answer does.
+            if not overwritten or any(_known_outcome(exercise, mistakes, case).overwritten == overwritten
+                                      for case in exercise.known_cases):
+                return mistakes
+    return found
 
 
 def _suspects(exercise):
@@ -271,7 +343,7 @@ def _known_flaw(exercise, mistake):
             outcomes.append(_known_outcome(exercise, (mistake,), case))
             if not _right(exercise, i, outcomes[-1]):
                 return None
-        overwritten = next((o.overwritten for o in outcomes if o.overwritten), ())
+        overwritten = _overwritten(outcomes)
         return broken_probe(exercise, exercise.wrong_answer(mistake)), overwritten
 
     return _remember(exercise.memory, f"flaw of {mistake.name}", compute)

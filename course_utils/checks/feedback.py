@@ -104,7 +104,8 @@ def give_feedback(exercise, verdict):
     else:
         headline, rows = f"✗ {exercise.name}: {_summary(verdict)}", _wrong_rows(exercise, verdict)
     if verdict.printed and not verdict.passed:
-        rows.append(("It printed", _cut(repr(verdict.printed.strip().split(chr(10))[0]))))
+        first, *more = verdict.printed.strip().split("\n")
+        rows.append(("It printed", _cut(repr(first)[:_MAX_WIDTH]) + f" and {len(more)} more lines" * bool(more)))
     rows = [(label, _cut(text)) for label, text in rows if text][: MAX_LINES - 1]
     return Feedback(headline, tuple(rows), verdict)
 
@@ -156,6 +157,8 @@ def _wrong_rows(exercise, verdict):
         rows += [(label, mistake.cause), ("Try", mistake.experiment)]
     if verdict.overwritten and (verdict.case or verdict.broken):
         rows.append(("Also", f"it changes its argument `{verdict.overwritten[0]}`: compute a new array instead"))
+    if verdict.noted and verdict.noted not in [mistake.cause for mistake in verdict.mistakes]:
+        rows.append(("Also", verdict.noted))
     if not verdict.mistakes:
         own_words = verdict.broken.experiment if verdict.broken else ""
         rows.append(("Try", own_words or _general_experiment(verdict)))
@@ -176,6 +179,8 @@ def _hint(exercise):
 
 def _general_experiment(verdict):
     trouble = verdict.trouble
+    if verdict.step:
+        return verdict.step
     if trouble and trouble.kind == "did not finish":
         return "look for a loop whose condition never becomes false, or one that restarts itself"
     if trouble and not trouble.line:

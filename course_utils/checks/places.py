@@ -9,7 +9,7 @@ import re
 import traceback
 from dataclasses import dataclass
 
-__all__ = ["Place", "own_files", "place_of", "raised_by_stub"]
+__all__ = ["Place", "is_cell", "own_files", "place_of", "raised_by_stub"]
 
 _STUB = re.compile(r"\braise\s+NotImplementedError\b")
 
@@ -62,12 +62,13 @@ def place_of(answer, error):
         code = linecache.getline(frame.filename, frame.lineno).strip()[:100]
         if frame.filename in home:
             place = Place(frame.lineno, code)
-        elif _is_cell(frame.filename):
+        elif is_cell(frame.filename):
             place = Place(place.line, place.code, frame.name if frame.name.isidentifier() else "another cell", code)
     return place
 
 
-def _is_cell(filename):
+def is_cell(filename):
+    """Tell whether a file is a cell of a notebook."""
     return os.path.basename(os.path.dirname(filename)).startswith("ipykernel") or filename.startswith("<ipython-input")
 
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from course_utils.checks.places import Place, place_of, raised_by_stub
 
-__all__ = ["CALL_LIMIT", "Elsewhere", "Outcome", "Stopped", "Trouble", "call_safely", "copy_arguments", "is_tensor",
-           "outcome_of"]
+__all__ = ["CALL_LIMIT", "Elsewhere", "Outcome", "Stopped", "Trouble", "call_safely", "copy_arguments", "in_arrays",
+           "is_tensor", "outcome_of"]
 
 CALL_LIMIT = 1.2  # seconds of wall time for one call; the cases are tiny, a right answer needs milliseconds
 _IMPORT_LIMIT = 60  # seconds that an answer may spend on loading libraries, which is not counted as its own time
@@ -203,6 +203,20 @@ def _arrays(result, exercise):
     return tuple(np.asarray(x) if exercise.arrays == "numpy" else _tensor(x) for x in things), None
 
 
+def in_arrays(result, exercise):
+    """Make arrays of the lists that an answer gave."""
+    def array(x):
+        if not isinstance(x, (list, tuple)):
+            return x
+        if exercise.arrays == "numpy":
+            return np.array(x)
+        import torch
+
+        return torch.stack(list(x)) if any(is_tensor(y) for y in x) else torch.tensor(x)
+
+    return tuple(array(x) for x in result) if len(exercise.returns) > 1 else array(result)
+
+
 def _type_trouble(x, spec, arrays):
     good = is_tensor(x) if arrays == "torch" else isinstance(x, (np.ndarray, np.generic))
     # A bare number is as good as an array without axes.
@@ -223,7 +237,9 @@ def _kind(x):
     if isinstance(x, np.ndarray):
         return "a NumPy array"
     if isinstance(x, (list, tuple)):
-        inner = "lists" if any(isinstance(y, (list, tuple)) for y in x) else "things"
+        kinds = {"lists": (list, tuple), "arrays": np.ndarray, "numbers": (int, float, np.number)}
+        inner = next((kind for kind, types in kinds.items() if any(isinstance(y, types) for y in x)), "things")
+        inner = "tensors" if any(is_tensor(y) for y in x) else inner
         return f"a {type(x).__name__} of {inner if x else 'nothing'}"
     return f"an object of type {type(x).__name__}"
 

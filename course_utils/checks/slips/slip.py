@@ -1,0 +1,52 @@
+"""What is said of a slip, and what the detectors are told about the answer."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Slip", "Sighting"]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A slip that an answer makes: like a `Mistake` of a bank, but with nothing to run."""
+
+    name: str
+    cause: str
+    experiment: str
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A wrong answer and what is known of it.
+
+    Attributes
+    ----------
+    exercise : Exercise
+    answer : callable or Elsewhere
+    written : Written or None
+        Its source, if it is at hand.
+    outcomes, wanted : sequence of Outcome
+        What the answer did on each case, and what the reference did; as long as the answer finished.
+    failing : int or None
+        Index of the first case that went wrong; None if only a property is broken.
+    """
+
+    exercise: Any
+    answer: Any
+    written: Any
+    outcomes: tuple
+    wanted: tuple
+    right: tuple = field(default=())
+    failing: int | None = None
+
+    @property
+    def trouble(self):
+        return self.outcomes[self.failing].trouble if self.failing is not None else None
+
+    @property
+    def case(self):
+        return self.exercise.known_cases[self.failing] if self.failing is not None else None
+
+    @property
+    def overwritten(self):
+        return next((outcome.overwritten for outcome in self.outcomes if outcome.overwritten), ())

@@ -1,0 +1,302 @@
+"""Slips that can be read off the source: each is a fault wherever it stands, or is shown to be one by mending it."""
+
+import ast
+import inspect
+
+import numpy as np
+
+from course_utils.checks.compare import same_values
+from course_utils.checks.sandbox import call_safely
+from course_utils.checks.slips.slip import Slip
+from course_utils.checks.slips.source import mended
+
+__all__ = ["certain", "mended_lengths", "mended_axes"]
+
+POWER = Slip("caret-for-power", "In Python `^` is no power (it works on bits): a power is written `**`.",
+             "Print `3 ^ 2` and `3 ** 2`.")
+
+
+def certain(sighting):
+    """Give the slips whose place in the source is enough to be sure."""
+    return filter(None, (look(sighting) for look in (
+        _second_name, _rows_that_are_one, _half_power, _caret, _axis_for_something_else, _return_in_loop,
+        _whole_numbers, _rounds_down, _tiny_step, _written_into_argument)))
+
+
+def _names(nodes):
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def _bound(sighting, test):
+    """The names to which something is assigned that passes a test."""
+    return {target.id for node in sighting.written.nodes if isinstance(node, ast.Assign) and test(node.value)
+            for target in node.targets if isinstance(target, ast.Name)}
+
+
+def _stored_into(sighting):
+    """The names whose entries are assigned to, or that are changed by `+=` and the like."""
+    targets = [t for node in sighting.written.nodes if isinstance(node, (ast.Assign, ast.AugAssign))
+               for t in (node.targets if isinstance(node, ast.Assign) else [node.target])]
+    found = {t.id for node in sighting.written.nodes if isinstance(node, ast.AugAssign) for t in [node.target]
+             if isinstance(t, ast.Name)}
+    for target in targets:
+        while isinstance(target, ast.Subscript):
+            target = target.value
+            if isinstance(target, ast.Name):
+                found.add(target.id)
+    return found
+
+
+def _second_name(sighting):
+    """`y = x`, and then y is changed."""
+    changed = set(sighting.overwritten)
+    for node in sighting.written.nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in changed:
+            for target in node.targets:
+                if isinstance(target, ast.Name) and target.id in _stored_into(sighting):
+                    x, y = node.value.id, target.id
+                    copy = "clone" if sighting.exercise.arrays == "torch" else "copy"
+                    return Slip("second-name", f"`{y} = {x}` copies nothing: it is a second name for the same array, so "
+                                f"what changes `{y}` changes `{x}` too.",
+                                f"Print `{x}` after the line that changes `{y}`; then try `{y} = {x}.{copy}()`.")
+    return None
+
+
+def _rows_that_are_one(sighting):
+    """`[[0] * S] * S`, whose rows are one list."""
+    def same_rows(value):
+        if not (isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult)):
+            return False
+        outer = value.left if isinstance(value.left, ast.List) else value.right
+        return isinstance(outer, ast.List) and len(outer.elts) == 1 and (
+            isinstance(outer.elts[0], (ast.List, ast.ListComp))
+            or (isinstance(outer.elts[0], ast.BinOp) and isinstance(outer.elts[0].left, ast.List)))
+
+    tables = _bound(sighting, same_rows)
+    for node in sighting.written.nodes:  # table[i][j] = ...
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Subscript):
+            if isinstance(node.value.value, ast.Name) and node.value.value.id in tables:
+                name = node.value.value.id
+                return Slip("rows-that-are-one", f"In `[[0] * n] * m` all rows of `{name}` are one and the same list: "
+                            "what is written into one row stands in all of them.",
+                            f"Write into `{name}[0][0]` and print `{name}`; `np.zeros` makes rows of their own.")
+    return None
+
+
+def _is_number(node, *numbers):
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node = node.operand
+    return isinstance(node, ast.Constant) and type(node.value) in (int, float) and (
+        not numbers or node.value in numbers)
+
+
+def _half_power(sighting):
+    for node in sighting.written.nodes:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.left, ast.BinOp):
+            power = node.left
+            if isinstance(power.op, ast.Pow) and _is_number(power.right, 1) and _is_number(node.right, 2, 3, 4):
+                sign, part = ("-" if isinstance(power.right, ast.UnaryOp) else ""), {2: "half", 3: "a third", 4: "a quarter"}
+                return Slip("power-before-division", f"`x**{sign}1/{node.right.value}` takes no root: the power comes "
+                            f"first, then the division, so it is {part[node.right.value]} of `x**{sign}1`.",
+                            "Compare `9**1/2` with `9**(1/2)`.")
+    return None
+
+
+def _caret(sighting):
+    for node in sighting.written.nodes:
+        if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.BitXor):
+            right, left = (node.right, node.left) if isinstance(node, ast.BinOp) else (node.value, node.target)
+            if isinstance(right, ast.Name) and right.id in ("T", "t"):
+                return Slip("caret-for-transpose", "`^T` is no transpose: `^` is another operation, and `T` alone is a "
+                            "name like any other.", "Print `k.T.shape` beside `k.shape`, for two axes and for three.")
+            if _is_number(right) or _is_e(left):
+                return POWER
+    return None
+
+
+def _is_e(node):
+    return (isinstance(node, ast.Name) and node.id == "e") or (isinstance(node, ast.Attribute) and node.attr == "e") or (
+        isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and _is_e(node.right))
+
+
+def _axis_for_something_else(sighting):
+    """`softmax(x, temperature)`, where the second argument is the axis."""
+    for node in sighting.written.nodes:
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > 1):
+            continue
+        second = node.args[1]
+        if _is_number(second) and isinstance(getattr(second, "operand", second).value, int):
+            continue
+        if not isinstance(second, (ast.Name, ast.Constant, ast.BinOp)) or "axis" in ast.unparse(second):
+            continue
+        if "dim" in ast.unparse(second):
+            continue
+        if _second_parameter(sighting.written.names.get(node.func.id)) in ("axis", "dim"):
+            return Slip("axis-for-something-else", f"In `{ast.unparse(node)[:60]}` the second argument is the axis along "
+                        f"which it works, not {ast.unparse(second)[:30]}.",
+                        f"Look at the `def` line of `{node.func.id}`: what may stand after the first comma?")
+    return None
+
+
+def _second_parameter(function):
+    try:
+        return list(inspect.signature(getattr(function, "function", function)).parameters)[1]
+    except (TypeError, ValueError, IndexError):
+        return None
+
+
+def _return_in_loop(sighting):
+    for node in sighting.written.nodes:
+        if isinstance(node, (ast.For, ast.While)) and isinstance(node.body[-1], ast.Return):
+            return Slip("return-in-loop", "`return` stands inside the loop, so the function ends in the first turn.",
+                        "Print something in the loop and count the lines; how far to the left should `return` stand?")
+    return None
+
+
+def _is_int_array(value):
+    """np.array([0] * S), np.zeros(S, dtype=int) and their like in PyTorch."""
+    if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)):
+        return False
+    dtypes = [k.value for k in value.keywords if k.arg == "dtype"]
+    name = value.func.attr
+    if not dtypes and name in ("zeros", "ones", "empty") and len(value.args) == 2:
+        dtypes = value.args[1:]
+    if dtypes:
+        words = ast.unparse(dtypes[0])
+        return "uint" not in words and any(word in words for word in ("int", "long"))
+    if name not in ("array", "tensor", "asarray") or not value.args:
+        return False
+    inner = [node for node in ast.walk(value.args[0]) if isinstance(node, ast.Constant)]
+    plain = all(isinstance(node, (ast.List, ast.Constant, ast.BinOp, ast.Mult, ast.Name, ast.Load, ast.Call,
+                                  ast.Attribute, ast.Subscript)) for node in ast.walk(value.args[0]))
+    return plain and isinstance(value.args[0], (ast.BinOp, ast.List)) and bool(inner) and all(
+        type(node.value) is int for node in inner) and _holds_list_of_numbers(value.args[0])
+
+
+def _holds_list_of_numbers(node):
+    if isinstance(node, ast.BinOp):
+        return _holds_list_of_numbers(node.left) or _holds_list_of_numbers(node.right)
+    return isinstance(node, ast.List) and all(_is_number(e) or _holds_list_of_numbers(e) for e in node.elts)
+
+
+def _wants_fractions(sighting):
+    if sighting.failing is None:
+        return False
+    wanted = sighting.wanted[sighting.failing].values[0]
+    return wanted.dtype.kind == "f" and not _whole(wanted)
+
+
+def _whole(x):
+    return bool(np.array_equal(x, np.round(x)))
+
+
+def _whole_numbers(sighting):
+    names = _bound(sighting, _is_int_array) & _stored_into(sighting)
+    if not names or not _wants_fractions(sighting):
+        return None
+    name = min(names)
+    return Slip("whole-numbers-only", f"`{name}` is made of whole numbers, so it can hold no others: what is written into "
+                "it loses what stands after the point.", f"Print `{name}.dtype`; what does `np.zeros` give?"
+                if sighting.exercise.arrays == "numpy" else f"Print `{name}.dtype`; what does `torch.zeros` give?")
+
+
+def _rounds_down(sighting):
+    values = sighting.outcomes[sighting.failing].values if sighting.failing is not None else ()
+    there = any(isinstance(getattr(node, "op", None), ast.FloorDiv) for node in sighting.written.nodes)
+    if there and values and _whole(values[0]) and _wants_fractions(sighting):
+        return Slip("rounds-down", "`//` rounds down to a whole number; `/` divides.", "Compare `1 // 2` with `1 / 2`.")
+    return None
+
+
+def _tiny_step(sighting):
+    """h = 1e-16, added and divided by."""
+    tiny = {target.id: node.value.value for node in sighting.written.nodes
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+            and type(node.value.value) is float and 0 < node.value.value < 1e-10
+            for target in node.targets if isinstance(target, ast.Name)}
+    divided = _names(node.right for node in sighting.written.nodes
+                     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
+    added = _names(part for node in sighting.written.nodes if isinstance(getattr(node, "op", None), ast.Add)
+                   for part in ((node.left, node.right) if isinstance(node, ast.BinOp) else (node.value,)))
+    for name in sorted(tiny.keys() & divided & added):
+        return Slip("step-lost-in-rounding", f"A step of {tiny[name]:g} is so short that rounding eats the change: a number "
+                    "keeps about 16 digits.", f"Print `1.0 + {tiny[name]:g} - 1.0`, and try a step of 1e-6.")
+    return None
+
+
+def _written_into_argument(sighting):
+    for name in sighting.overwritten:
+        for node in sighting.written.nodes:
+            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+                sign = ast.unparse(node).removeprefix(name).split("=")[0].strip()
+                return Slip("argument-changed", f"`{name} {sign}= ...` writes into the array of the caller, which is "
+                            "another one the next time.", f"Write `{name} = {name} {sign} ...`, which makes a new array.")
+    return None
+
+
+# --- shown by mending ---
+
+
+class _Lengths(ast.NodeTransformer):
+    """`abs(a)` becomes the length of a, in one of three ways."""
+
+    def __init__(self, options):
+        self.options, self.done = options, False
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name in ("abs", "absolute", "fabs") and len(node.args) == 1:
+            self.done = True
+            return ast.parse(f"__import__('numpy').linalg.norm({ast.unparse(node.args[0])}{self.options})",
+                             mode="eval").body
+        return node
+
+
+class _KeptAxes(ast.NodeTransformer):
+    """Sums and maxima along an axis keep it."""
+
+    def __init__(self, word):
+        self.word, self.done = word, False
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        name = getattr(node.func, "attr", "")
+        given = {k.arg for k in node.keywords}
+        along = given & {"axis", "dim"} or any(_is_number(a) for a in node.args)
+        if name in ("sum", "max", "min", "mean", "amax", "norm") and along and not given & {"keepdims", "keepdim"}:
+            self.done = True
+            node.keywords.append(ast.keyword(self.word, ast.Constant(True)))
+        return node
+
+
+def _helps(sighting, change):
+    """Whether the first case that went wrong comes out right with a change."""
+    if sighting.failing is None or sighting.exercise.invoke:
+        return False
+    answer = mended(sighting.written, change)
+    if answer is None:
+        return False
+    outcome = call_safely(answer, sighting.case.args, sighting.case.kwargs, sighting.exercise)
+    return not outcome.trouble and same_values(outcome.values, sighting.wanted[sighting.failing].values,
+                                               sighting.exercise.tolerance)
+
+
+def mended_lengths(sighting):
+    """`abs(a)` where the length of a was meant."""
+    if not any(isinstance(n, ast.Call) and getattr(n.func, "attr", getattr(n.func, "id", "")) in ("abs", "absolute")
+               for n in sighting.written.nodes):
+        return None
+    if any(_helps(sighting, _Lengths(options)) for options in ("", ", axis=-1", ", axis=-1, keepdims=True")):
+        return Slip("abs-for-length", "`abs(a)` takes the size of each number of `a`, one by one; the length of a vector "
+                    "is the root of the sum of its squares.", "Print `abs(np.array([3.0, -4.0]))`: is it 5?")
+    return None
+
+
+def mended_axes(sighting):
+    """A sum or maximum that lost its axis."""
+    word = "keepdim" if sighting.exercise.arrays == "torch" else "keepdims"
+    if _helps(sighting, _KeptAxes(word)):
+        return Slip("axis-lost", f"A sum or maximum has lost its axis (`{word}=True` keeps it), so it lines up with the "
+                    "wrong axis or with none.", "Print the shapes on both sides of the division or the minus.")
+    return None
