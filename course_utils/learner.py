@@ -4,8 +4,11 @@ import dataclasses
 
 from course_utils import exercises, kept, reuse
 from course_utils.answer_source import Unkept, answer_source
+from course_utils.cells import older_than_its_cell
 from course_utils.checks import diagnose, give_feedback
+from course_utils.checks.feedback import MAX_LINES
 from course_utils.journal import passed_exercises, record_pass
+from course_utils.misuse import Misuse
 
 __all__ = ["check", "hint", "own"]
 
@@ -13,7 +16,7 @@ _passed = {}  # name -> the learner's function, once it has passed in this kerne
 _hints_given = {}  # name -> how many hints were shown
 
 
-def check(name, answer):
+def check(name, answer=...):
     """Check an answer and say what is right or wrong with it.
 
     Parameters
@@ -33,13 +36,22 @@ def check(name, answer):
     ValueError
         If there is no such exercise, or `answer` is not callable or comes from `own`.
     """
+    if not isinstance(name, str):
+        called = getattr(name, "__name__", "my_function")
+        raise Misuse("name should be the name of an exercise, in quotation marks, and your function comes after it: "
+                     f'check("{called}", {called})')
     exercise = exercises.find(name)
+    if answer is ...:
+        raise Misuse(f"answer is missing: check wants the name and then your function, check({name!r}, {name})")
     if isinstance(answer, Own):
-        raise ValueError(f"answer should be the function that you wrote, got own({name!r})")
+        raise Misuse(f"answer should be the function that you wrote, got own({name!r})")
     if not callable(answer):
-        raise ValueError(f"answer should be your function, without parentheses, got {type(answer).__name__}")
+        raise Misuse(f"answer should be your function, without parentheses, got {type(answer).__name__}")
     verdict = diagnose(exercise.visible, answer)
     feedback = give_feedback(exercise.visible, verdict)
+    older = older_than_its_cell(answer)
+    if older:
+        feedback = dataclasses.replace(feedback, rows=(("Note", older), *feedback.rows)[:MAX_LINES - 1])
     if verdict.passed:
         _passed[exercise.name] = answer
     if verdict.passed and exercise.visible is not exercise:

@@ -25,9 +25,10 @@ def start():
     random.seed(0)
     np.random.seed(0)
     np.set_printoptions(precision=3, suppress=True, floatmode="fixed")
-    from course_utils import pictures
+    from course_utils import cells, pictures
 
     pictures.install()
+    cells.watch()
     _tell_of_a_new_version()
 
 

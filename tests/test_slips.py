@@ -6,6 +6,7 @@ import linecache
 import numpy as np
 import pytest
 import torch
+from typed_slips import FORWARD, TYPED
 
 from course_utils import exercises
 from course_utils.checks import diagnose, give_feedback
@@ -39,14 +40,6 @@ def hold(feedback, must, must_not):
     for words in must_not:
         assert words not in text, f"{words!r} should not be in\n{text}"
 
-
-MODULE = '''class MultiHeadAttention(torch.nn.Module):
-    def __init__(self, d_model, n_heads, bias=True):
-        super().__init__()
-        if d_model % n_heads:
-            raise ValueError("no")
-        self.W_q, self.W_k, self.W_v, self.W_o = [torch.nn.Linear(d_model, d_model, bias=bias) for _ in range(4)]
-'''
 
 # exercise, cells, words that must come, words that must not
 PLACES = {
@@ -82,3 +75,13 @@ def test_the_stub_is_not_attempted():
                          ("MultiHeadAttention", "class MultiHeadAttention(torch.nn.Module):\n"
                           "    def __init__(self, d_model, n_heads, bias=True):\n        raise NotImplementedError")):
         assert "Not attempted yet" in told(name, source).headline
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_what_people_type_gets_its_cause(name):
+    exercise, cells, must, must_not = TYPED[name]
+    hold(told(exercise, *cells), must, must_not)
+
+
+def test_the_module_that_the_slips_are_made_in_is_right():
+    assert told("MultiHeadAttention", FORWARD).passed

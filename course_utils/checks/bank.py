@@ -3,7 +3,8 @@
 import json
 from dataclasses import asdict, dataclass, field
 
-from course_utils.checks.diagnose import broken_probe, diagnose
+from course_utils.checks.diagnose import diagnose
+from course_utils.checks.properties import broken_probe
 
 __all__ = ["Row", "add_arguments", "examine", "run", "totals"]
 

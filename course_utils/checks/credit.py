@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from course_utils.checks.compare import first_difference, same_values
-from course_utils.checks.diagnose import hold_against, reference_outcomes
+from course_utils.checks.diagnose import reference_outcomes
 from course_utils.checks.exercise import Part
+from course_utils.checks.properties import hold_against
 from course_utils.checks.sandbox import call_safely
 
 __all__ = ["Earned", "earn"]

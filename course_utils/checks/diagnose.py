@@ -8,16 +8,14 @@ the diagnosis. Failing that, combinations of two mistakes are tried, and then th
 import itertools
 from dataclasses import dataclass
 
-import numpy as np
-
 from course_utils.checks.compare import first_difference, same_outcome, same_values
 from course_utils.checks.exercise import Broken, Case, Mistake
-from course_utils.checks.sandbox import Elsewhere, Outcome, Stopped, Trouble, call_safely, in_arrays
-from course_utils.checks.slips import Sighting, Slip, other_slips, picked_up, source_of, sure_slips
+from course_utils.checks.properties import broken_probe
+from course_utils.checks.sandbox import Elsewhere, Outcome, Trouble, call_safely, in_arrays
+from course_utils.checks.slips import Sighting, Slip, other_slips, picked_up, source_of, sure_slips, undeniable
 from course_utils.checks.slips.behaviour import number_of_axes_in, only_few_axes
 
-__all__ = ["Verdict", "broken_probe", "diagnose", "hold_against", "mistakes_behind", "reference_outcomes",
-           "rehearse"]
+__all__ = ["Verdict", "diagnose", "mistakes_behind", "reference_outcomes", "rehearse"]
 
 
 @dataclass(frozen=True)
@@ -98,14 +96,16 @@ def diagnose(exercise, answer):
         return Verdict("wrong", mistakes, broken=broken, overwritten=overwritten, printed=printed, step=step)
     outcome, case = outcomes[failing], exercise.known_cases[failing]
     unfinished = outcome.trouble and outcome.trouble.kind == "did not finish"
-    mistakes, step, noted = _in_order(exercise, mistakes_behind(exercise, outcomes), failing), "", ""
+    mistakes, step, noted = undeniable(answer, exercise, overwritten), "", ""
+    mistakes = mistakes or _in_order(exercise, mistakes_behind(exercise, outcomes), failing)
+    known = bool(mistakes)
     if not mistakes and not unfinished:
         mistakes, step = _slips(exercise, answer, outcomes, right, failing)
-    if outcome.trouble and outcome.trouble.kind == "wrong type":
+    if outcome.trouble and [m.name for m in mistakes] in (["list"], ["list-for-array"]):
         mistakes = (*mistakes, *_mistakes_in_arrays(exercise, answer))[:2]
     if not unfinished and not isinstance(answer, Elsewhere):
         noted = picked_up(answer)
-    broken = None if outcome.trouble and (unfinished or not mistakes) else broken_probe(exercise, answer)
+    broken = None if outcome.trouble and (unfinished or not known) else broken_probe(exercise, answer)
     return Verdict(
         "wrong", mistakes,
         broken=None if broken and broken.trouble else broken,  # the case tells more than what stops on other inputs
@@ -121,7 +121,7 @@ def _overwritten(outcomes):
 def _slips(exercise, answer, outcomes, right, failing):
     """Give the slip of an answer that no mistake explains, as a tuple, and the next step where there is no cause."""
     sighting = Sighting(exercise, answer, source_of(answer), tuple(outcomes), tuple(reference_outcomes(exercise)),
-                        tuple(right), failing)
+                        tuple(right), failing, _overwritten(outcomes))
     slip = next(iter(sure_slips(sighting)), None)
     if slip is None and failing is not None:
         mistakes = _mistakes_of_a_table(exercise, outcomes, right)
@@ -150,9 +150,11 @@ def _mistakes_of_a_table(exercise, outcomes, right):
 
 def _mistakes_in_arrays(exercise, answer):
     """Give the mistakes of an answer that gives lists, once these are made into arrays; none if it is right then."""
-    if isinstance(answer, Elsewhere) or exercise.invoke:
-        return ()
+    if isinstance(answer, Elsewhere) or exercise.invoke or exercise.arrays != "numpy":
+        return ()  # tensors can be put together along any axis
     outcomes = _run_cases(exercise, lambda *args, **kwargs: in_arrays(answer(*args, **kwargs), exercise))
+    if all(_right(exercise, i, outcome) for i, outcome in enumerate(outcomes)):
+        return ()
     return mistakes_behind(exercise, outcomes)[:1]
 
 
@@ -162,56 +164,6 @@ def _in_order(exercise, mistakes, failing):
         return mistakes
     alone = [_known_outcome(exercise, (m,), exercise.known_cases[failing]) for m in mistakes]
     return tuple(m for _, m in sorted(zip(alone, mistakes), key=lambda pair: _right(exercise, failing, pair[0])))
-
-
-def broken_probe(exercise, answer):
-    """Give the first property of the exercise that an answer breaks, or None.
-
-    One that could not be looked at, because the answer or the look at its result raises, comes last.
-    """
-    raised = None
-    for probe in exercise.probes:
-        broken = hold_against(exercise, probe, answer)
-        if broken and not broken.trouble:
-            return broken
-        raised = raised or broken
-    return raised
-
-
-def hold_against(exercise, probe, answer):
-    """Give what shows that an answer lacks one property, or None."""
-    seen = []
-
-    def call(*args, **kwargs):
-        outcome = call_safely(answer, args, kwargs, exercise)
-        if outcome.trouble:
-            raise Stopped(outcome)
-        seen.append(outcome)
-        return outcome.native if len(exercise.returns) > 1 else outcome.native[0]
-
-    try:
-        with np.errstate(all="ignore"):  # a probe divides what the answer gave, and that may be 0
-            return probe.run(call)
-    except Stopped as stop:
-        trouble = stop.outcome.trouble
-        words = "it does not finish" if trouble.kind == "did not finish" else "there is no result that can be used"
-        return Broken(f"on another input {words}", trouble.message, probe=probe.name, trouble=trouble)
-    except Exception as error:
-        return _raised_by_the_look(exercise, probe, error, seen)
-
-
-def _raised_by_the_look(exercise, probe, error, seen):
-    """Tell of a result at which a probe could not even look, or whose gradient could not be computed."""
-    message = f"{type(error).__name__}: {error}".split("\n")[0][:200]
-    trouble = Trouble(type(error).__name__, message)
-    if "modified by an inplace operation" in message:
-        return Broken("the gradient cannot be computed: a tensor that it needs was changed in place", "",
-                      "Write `w = w / s` in place of `w /= s`, and `x.exp()` in place of `x.exp_()`.",
-                      probe.name, trouble)
-    shapes = ", ".join(f"{spec.name} {value.shape}" for spec, value in zip(exercise.returns, seen[-1].values)) \
-        if seen else "none"
-    return Broken("on another input the result is not such that it can be tested", f"{message}; shapes: {shapes}",
-                  "Print the shapes of your result for inputs of other sizes.", probe.name, trouble)
 
 
 def mistakes_behind(exercise, outcomes):

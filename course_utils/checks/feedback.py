@@ -105,7 +105,7 @@ def give_feedback(exercise, verdict):
         headline, rows = f"✗ {exercise.name}: {_summary(verdict)}", _wrong_rows(exercise, verdict)
     if verdict.printed and not verdict.passed:
         first, *more = verdict.printed.strip().split("\n")
-        rows.append(("It printed", _cut(repr(first)[:_MAX_WIDTH]) + f" and {len(more)} more lines" * bool(more)))
+        rows.append(("It printed", _cut(repr(first)[:_MAX_WIDTH]) + _more(len(more))))
     rows = [(label, _cut(text)) for label, text in rows if text][: MAX_LINES - 1]
     return Feedback(headline, tuple(rows), verdict)
 
@@ -166,6 +166,10 @@ def _wrong_rows(exercise, verdict):
     return rows
 
 
+def _more(number):
+    return f" and {number} more line{'s' * (number > 1)}" if number else ""
+
+
 def _where(trouble):
     """The line of the learner's cell; what went on in a function of another cell is told by its name."""
     inside = f"in your `{trouble.inside}`: `{trouble.inside_code}`" if trouble.inside else ""
@@ -183,6 +187,8 @@ def _general_experiment(verdict):
         return verdict.step
     if trouble and trouble.kind == "did not finish":
         return "look for a loop whose condition never becomes false, or one that restarts itself"
+    if trouble and trouble.kind == "returned None":
+        return "end the function with `return` and what is asked for"
     if trouble and not trouble.line:
         return "look at what stands behind `return`, and print its `type` in a cell of its own"
     if trouble:

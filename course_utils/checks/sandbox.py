@@ -204,17 +204,10 @@ def _arrays(result, exercise):
 
 
 def in_arrays(result, exercise):
-    """Make arrays of the lists that an answer gave."""
-    def array(x):
-        if not isinstance(x, (list, tuple)):
-            return x
-        if exercise.arrays == "numpy":
-            return np.array(x)
-        import torch
-
-        return torch.stack(list(x)) if any(is_tensor(y) for y in x) else torch.tensor(x)
-
-    return tuple(array(x) for x in result) if len(exercise.returns) > 1 else array(result)
+    """Make NumPy arrays of the lists that an answer gave."""
+    things = result if len(exercise.returns) > 1 else (result,)
+    arrays = tuple(np.array(x) if isinstance(x, (list, tuple)) else x for x in things)
+    return arrays if len(exercise.returns) > 1 else arrays[0]
 
 
 def _type_trouble(x, spec, arrays):

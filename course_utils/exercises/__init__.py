@@ -3,6 +3,8 @@
 import difflib
 from importlib import import_module
 
+from course_utils.misuse import Misuse
+
 __all__ = ["HOMEWORK", "TOPICS", "all_exercises", "find", "homework_exercises"]
 
 # In course order. Later topics need PyTorch: a topic is imported when its exercises are looked for.
@@ -50,7 +52,7 @@ def find(name, topics=(*TOPICS, *HOMEWORK)):
                 return exercise
     names = [exercise.name for exercise in (*all_exercises(), *homework_exercises())]
     close = difflib.get_close_matches(str(name), names, n=3) or names
-    raise ValueError(f"name should be the name of an exercise, such as {', '.join(map(repr, close))}, got {name!r}")
+    raise Misuse(f"name should be the name of an exercise, such as {', '.join(map(repr, close))}, got {name!r}")
 
 
 def _topic(topic):

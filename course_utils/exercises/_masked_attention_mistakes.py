@@ -165,6 +165,18 @@ def _python_if(q, k, v, mask):
     return weights @ v, weights
 
 
+def _minus_ten_thousand_covered(q, k, v, mask):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    weights = scores.masked_fill(~mask, -1e4).softmax(-1) * mask
+    return weights @ v, weights
+
+
+def _exponentials_hidden(q, k, v, mask):
+    terms = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).exp() * mask
+    weights = terms / terms.sum(-1, keepdim=True)
+    return weights @ v, weights
+
+
 def _mistake(name, cause, experiment, function=None, **changes):
     return Mistake(name, cause, experiment, function, None if function else changes)
 
@@ -192,13 +204,23 @@ MISTAKES = (
              "Let the mask broadcast: a mask of shape (T, S) or (B, 1, 1, S) needs no change.", _two_axes_of_mask),
     _mistake("if-mask", "`if mask` asks whether a whole table is True.",
              "Try `if torch.tensor([True, False]): pass` in a cell of its own.", _python_if),
-    # how they are hidden
+    # how they are hidden; first what is made most often, since pairs are tried in this order
+    _mistake("empty-rows-nan", "A query that may attend to no key gets NaN: all its scores are minus infinity.",
+             "Print `torch.softmax(torch.tensor([-math.inf, -math.inf]), dim=-1)`.", weigh=lambda s: s.softmax(-1)),
+    _mistake("exponentials-hidden",
+             "The exponentials of hidden keys become 0: right on paper, but a query that sees no "
+             "key divides 0 by 0, and the exponential of a large score is infinite.",
+             "Print what you divide by for a row of False, and `torch.exp(torch.tensor(100.0))`.",
+             _exponentials_hidden),
     _mistake("score-zero", "Hidden scores become 0, and a score of 0 still gets a weight.",
              "Which weight has the score 0 beside the score 1? Print `math.exp(0)`.", hide=_fill(0.0)),
     _mistake("minus-ten", "Hidden scores become -10: small, but their keys still get some weight.",
              "Let the hidden value be a million and look at the output.", hide=_fill(-10.0)),
     _mistake("minus-ten-thousand", "Hidden scores become -10000, which is large beside scores in the thousands.",
              "Try scores of about -12000.", hide=_fill(-1e4)),
+    _mistake("minus-ten-thousand-covered",
+             "Hidden scores become -10000, which is large beside scores in the thousands.",
+             "Try scores of about -12000.", _minus_ten_thousand_covered),
     _mistake("mask-added", "The mask is added to the scores as 0 and 1, so hidden keys lose a single point.",
              "What has to be added to a score so that its weight becomes 0?",
              hide=lambda scores, mask: scores + mask.to(scores.dtype)),
@@ -231,8 +253,6 @@ MISTAKES = (
     _mistake("weights-from-before", "The output is right, but the weights come from before the mask.",
              "Look at the weight of a hidden key.", _weights_from_before),
     # queries that see nothing
-    _mistake("empty-rows-nan", "A query that may attend to no key gets NaN: all its scores are minus infinity.",
-             "Print `torch.softmax(torch.tensor([-math.inf, -math.inf]), dim=-1)`.", weigh=lambda s: s.softmax(-1)),
     _mistake("empty-rows-uniform", "A query that may attend to no key attends to all of them equally.",
              "Try a mask with a row of False.", weigh=_empty_rows_uniform),
     _mistake("empty-rows-see-all", "A query that may attend to no key attends to every key.",

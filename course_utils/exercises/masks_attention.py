@@ -33,6 +33,8 @@ def _cases():
         Case((*draw((3, 4), (5, 4), (5, 2), seed=79), _mask("xxxxx", "xxxxx", "xxxxx")), note="nothing hidden"),
         Case((tensor([[-16384.0] + [0.0] * 15]), low_k, tensor([[1.0], [2.0], [4.0]]), _mask("xx-")),
              note="scores below -12000"),
+        Case((tensor([[16384.0] + [0.0] * 15]), low_k, tensor([[1.0], [2.0], [4.0]]), _mask("xx-")),
+             note="scores above 12000"),
         Case((tensor([[0.18], [1.0]]), tensor([[0.0], [0.7], [141.0]]), tensor([[10.0], [20.0], [90.0]]), _mask("xx-")),
              note="hidden scores far above the others"),
     )

@@ -143,8 +143,9 @@ SOFTMAX = Exercise(
                       "not used.",
                 experiment="Print what `for row in x` gives for a single row of three scores."),
         Mistake("nan-replaced", function=lambda x, axis=-1: np.nan_to_num(naive_softmax(x, axis)),
-                cause="The overflow is still there; what it leaves, nan, is replaced by 0.",
-                experiment="Sum the weights of the scores [1000.0, 1001.0]."),
+                cause="The overflow is still there: np.exp of a large score is inf, and what is made of that, by a "
+                      "logarithm or in place of nan, ends as 0.",
+                experiment="Compute np.exp(1000.0), and sum the weights of the scores [1000.0, 1001.0]."),
         Mistake("whole-array", changes={"axis_of": lambda x, axis: tuple(range(x.ndim))},
                 cause="Maximum and sum run over the whole array instead of one axis, so all weights together "
                       "make 1.",
@@ -159,12 +160,12 @@ SOFTMAX = Exercise(
                 experiment="Compute np.exp(np.array([0.0, 1.0]) - 1002.0) and its sum."),
         Mistake("smallest-subtracted", changes={"largest": lambda x, axis: x.min(axis=axis, keepdims=True)},
                 cause="The smallest score is subtracted in place of the largest, so exponents can still be "
-                      "huge.",
+                      "huge, and a score of minus infinity makes all of them infinite.",
                 experiment="Which exponents remain for the scores [0.0, 800.0], and what is np.exp of the "
                            "larger one?"),
         Mistake("mean-subtracted", changes={"largest": lambda x, axis: x.mean(axis=axis, keepdims=True)},
                 cause="The mean is subtracted in place of the maximum, so a score far above the mean still "
-                      "overflows.",
+                      "overflows; beside a score of minus infinity the mean is minus infinity too.",
                 experiment="Which exponents remain for the scores [0.0, 0.0, 1500.0]?"),
         Mistake("maximum-last-axis", changes={"largest": lambda x, axis: x.max(axis=-1, keepdims=True)},
                 cause="The maximum is always taken along the last axis, though the sum runs along `axis`.",

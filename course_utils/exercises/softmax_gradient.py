@@ -76,6 +76,17 @@ def _nudged(x, step, divide_by):
     return np.stack([(softmax(x + step * e) - softmax(x)) / divide_by for e in np.eye(len(x))], axis=1)
 
 
+def _nudged_in_place(x, weights_before=False):
+    """Nudge what is taken for a copy of x, but is x itself."""
+    h, p = 1e-6, softmax(x)
+    slopes = np.zeros((len(x), len(x)))
+    for j in range(len(x)):
+        nudged = x
+        nudged[j] += h
+        slopes[:, j] = (softmax(nudged) - (p if weights_before else softmax(x))) / h
+    return slopes
+
+
 def _in_loops(x):
     p = softmax(x)
     slopes = np.zeros((len(x), len(x)))
@@ -169,9 +180,20 @@ JACOBIAN = Exercise(
         Mistake("slope-of-the-logarithm", function=lambda x: np.eye(len(x)) - softmax(x),
                 cause="These are the slopes of the logarithm of the weights: each row lacks the factor p[i].",
                 experiment="Multiply row i by p[i] for two equal scores and compare with 0.25 and -0.25."),
+        Mistake("weights-on-the-diagonal", changes={"combine": lambda a, b: np.where(a > 0, a, -b)},
+                cause="The weight replaces what stood on the diagonal; it should be added to -p[i] * p[i].",
+                experiment="Sum a column of your result; compare `=` with `+=` on the diagonal."),
         Mistake("not-divided-by-step", function=lambda x: _nudged(x, 1e-6, 1.0),
                 cause="The change of the weights is not divided by the step, so every slope is nearly 0.",
                 experiment="Make the step ten times smaller: a slope should not change, does yours?"),
+        Mistake("nudged-in-place", function=_nudged_in_place,
+                cause="`nudged = x` copies nothing: both are names for one array, so both weights are those of the "
+                      "nudged scores, and every slope is 0.",
+                experiment="Print x after the line that nudges a score; then try `nudged = x.copy()`."),
+        Mistake("nudged-in-place-again", function=lambda x: _nudged_in_place(x, weights_before=True),
+                cause="`nudged = x` copies nothing: both are names for one array, so each score is still nudged when "
+                      "the next one is.",
+                experiment="Print x after the line that nudges a score; then try `nudged = x.copy()`."),
         Mistake("step-of-a-tenth", function=lambda x: _nudged(x, 0.1, 0.1),
                 cause="The step of 0.1 is so long that the slope changes on the way.",
                 experiment="Make the step ten times smaller and watch the digits that change."),

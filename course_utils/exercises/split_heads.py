@@ -278,7 +278,9 @@ MISTAKES = (
     _mistake("interleaved", "Each head takes every H-th feature; it should take d_k neighbours.",
              "Give it x of shape (1, 1, 6) holding 0 to 5 and 2 heads: which three does head 0 hold?",
              cut=_interleaved),
-    _mistake("sizes-exchanged", "The two sizes are exchanged: features are cut into d_k pieces of width H.",
+    _mistake("sizes-exchanged",
+             "The two sizes are exchanged: features are cut into d_k pieces of width H, as `torch.split(x, n_heads)` "
+             "does: it wants the width of a piece, `torch.chunk` their number.",
              "Cut 12 features into 3 heads: how wide is each piece, and which size did you write last?",
              cut=lambda x, H: x.reshape(*x.shape[:-1], x.shape[-1] // H, H)),
     _mistake("heads-reversed", "The heads stand in reversed order: the last features are in head 0.",

@@ -74,6 +74,17 @@ def _as_many_queries_as_keys(weights):
     return np.array([np.argmax(weights[i]) for i in range(weights.shape[1])])
 
 
+def _from_one(weights):
+    places = np.zeros(len(weights), dtype=int)
+    for i in range(1, len(weights)):
+        places[i] = 1 + weights[i, 1:].argmax()
+    return places
+
+
+def _every_largest(w):
+    return np.where(w == w.max(axis=1, keepdims=True))[1]
+
+
 def _loop_over_everything(weights):
     places = np.zeros(len(weights), dtype=int)
     for i in range(len(weights)):
@@ -90,14 +101,19 @@ def _one_position_for_each_query(call):
         return Broken("a table with 2 rows has 2 queries, so the result should have shape (2,)",
                       f"most_attended({rounded(weights)}) has shape {places.shape}",
                       "Print `.shape` of your result, and say in words what each of its numbers is.")
-    if places.dtype.kind not in "iu":
-        return Broken("positions should be whole numbers, because `tokens[1.0]` is no position in a list",
-                      f"most_attended({rounded(weights)}) holds numbers of dtype {places.dtype}",
-                      "Give the array that you fill `dtype=int`.")
     for place in places:
         if not 0 <= place < 3:
             return Broken("the keys of a table with 3 columns have the positions 0, 1 and 2",
                           f"most_attended({rounded(weights)}) contains {place}")
+
+
+def _positions_are_whole(call):
+    weights = np.array([[0.4, 0.35, 0.25], [0.2, 0.3, 0.5]])
+    places = call(weights)
+    if places.dtype.kind not in "iu":
+        return Broken("positions should be whole numbers, because `tokens[1.0]` is no position in a list",
+                      f"most_attended({rounded(weights)}) holds numbers of dtype {places.dtype}",
+                      "Give the array that you fill `dtype=int`.")
 
 
 def _no_key_of_the_row_has_more(call):
@@ -135,10 +151,11 @@ MOST_ATTENDED = Exercise(
     returns=(Returns("positions", "(T,)"),),
     cases=attention_tables,
     probes=(
-        Probe("one whole position for each query", _one_position_for_each_query),
+        Probe("one position for each query", _one_position_for_each_query),
         Probe("no other key of the row has more weight", _no_key_of_the_row_has_more),
         Probe("a query's answer does not depend on other queries", _queries_do_not_meet),
         Probe("of keys with equal weight the left one is taken", _leftmost_of_equals),
+        Probe("positions are whole numbers", _positions_are_whole),
     ),
     stages=most_attended_by_stages,
     mistakes=(
@@ -175,6 +192,17 @@ MOST_ATTENDED = Exercise(
         Mistake("first-key-left-out", changes={"table": lambda w: w[:, 1:], "finish": lambda p: p + 1},
                 cause="It never takes the key at position 0: the search begins at the second column.",
                 experiment="Try the single row `[0.9, 0.1]`."),
+        Mistake("loops-from-one", function=_from_one,
+                cause="Both loops begin at 1, so row 0 and column 0 are never looked at: Python counts from 0.",
+                experiment="Print every `i` and `j` that your loops visit; then try `range(3)` beside `range(1, 3)`."),
+        Mistake("rows-from-one", changes={"finish": lambda p: np.where(np.arange(p.shape[0]) > 0, p, 0)
+                                          if p.ndim == 1 else p},
+                cause="The loop over the rows begins at 1, so row 0 is never looked at: Python counts from 0.",
+                experiment="Print every `i` that your loop visits; then try `range(3)` beside `range(1, 3)`."),
+        Mistake("ties-appended", function=_every_largest,
+                cause="Where several keys share the largest weight, it gives all of them: more positions than queries.",
+                experiment="Try a row with two equal weights, `[0.4, 0.4, 0.2]`, and print how many positions come "
+                "back."),
         Mistake("counts-from-one", changes={"finish": lambda p: p + 1},
                 cause="It counts positions from 1, but Python counts from 0.",
                 experiment="Print `dog.tokens[1]`: is that the first token?"),

@@ -4,7 +4,7 @@
 error messages, and `find` puts them in order. A slip is named only where what is said of it holds for this answer.
 """
 
-from course_utils.checks.slips.find import other_slips, picked_up, source_of, sure_slips
+from course_utils.checks.slips.find import other_slips, picked_up, source_of, sure_slips, undeniable
 from course_utils.checks.slips.slip import Sighting, Slip
 
-__all__ = ["Sighting", "Slip", "other_slips", "picked_up", "source_of", "sure_slips"]
+__all__ = ["Sighting", "Slip", "other_slips", "picked_up", "source_of", "sure_slips", "undeniable"]

@@ -45,7 +45,8 @@ def number_of_axes(sighting):
         batch = ": a batch of tables" if max(good) == 2 and len(shape) == 3 else ""
         kind = _what_it_is(sighting)
         return Slip("axes-of-one-table", f"{kind} is right for up to {_WORDS[max(good)]} axes; {here}{batch}.",
-                    "Count axes from the end: -1 and -2 are the same with and without a batch. A loop over `len(x)` runs "
+                    "Count axes from the end: -1 and -2 are the same with and without a batch. A loop over `len(x)` "
+                    "runs "
                     f"over the first axis: print `len(x)` for the shape {shape}.")
     words = " or ".join(_WORDS[n] for n in sorted(good))
     return Slip("axes-counted-from-the-front", f"It is right for {words} axes and for no other number; {here}.",
@@ -115,9 +116,11 @@ def _convention(exercise, ins, outs):
     if names:
         said.append(f"it takes the vectors of {_and(names)} to be columns")
     if results:
-        said.append(f"it gives {_and(results)} on {'its side' if len(results) == 1 else 'their sides'}, rows and columns "
+        said.append(f"it gives {_and(results)} on {'its side' if len(results) == 1 else 'their sides'}, rows and "
+                    f"columns "
                     "exchanged")
-    return Slip("columns-for-rows", f"All is right but the convention: {' and '.join(said)}. Here every vector is a row.",
+    return Slip("columns-for-rows",
+                f"All is right but the convention: {' and '.join(said)}. Here every vector is a row.",
                 "Write the shapes that the task states beside the shapes in your code, step by step.")
 
 
@@ -145,7 +148,8 @@ def inverted_mask(sighting):
         tried += 1
     if not tried:
         return None
-    return Slip("mask-turned-round", "The mask is read the wrong way round: with `~mask` in place of `mask` the results "
+    return Slip("mask-turned-round",
+                "The mask is read the wrong way round: with `~mask` in place of `mask` the results "
                 "are right. True means that a query may attend.",
                 "`masked_fill(m, x)` writes x where m is True. Where does your mask have to be True for that?")
 

@@ -7,10 +7,36 @@ import numpy as np
 
 from course_utils.checks.sandbox import Elsewhere, is_tensor
 from course_utils.checks.slips import behaviour, raised, written
-from course_utils.checks.slips.slip import Slip
+from course_utils.checks.slips.slip import Sighting, Slip
 from course_utils.checks.slips.source import globals_read, look_up
 
-__all__ = ["other_slips", "picked_up", "source_of", "sure_slips"]
+__all__ = ["other_slips", "picked_up", "source_of", "sure_slips", "undeniable"]
+
+
+def undeniable(answer, exercise, overwritten):
+    """Give the slip that is one wherever it stands, so that it comes before a mistake with the same results.
+
+    Only an answer in whose source its signs stand is parsed for it.
+
+    Parameters
+    ----------
+    answer : callable or Elsewhere
+    exercise : Exercise
+    overwritten : sequence of str
+        Arguments that the answer writes into.
+
+    Returns
+    -------
+    tuple of Slip
+        None or one.
+    """
+    if isinstance(answer, Elsewhere) or not written.has_signs(answer, overwritten):
+        return ()
+    source = look_up(answer)
+    if source is None:
+        return ()
+    sighting = Sighting(exercise, answer, source, (), (), overwritten=tuple(overwritten))
+    return tuple(written.undeniable(sighting))[:1]
 
 
 def sure_slips(sighting):

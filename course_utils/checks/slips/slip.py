@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Slip", "Sighting"]
+__all__ = ["Sighting", "Slip"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Sighting:
         What the answer did on each case, and what the reference did; as long as the answer finished.
     failing : int or None
         Index of the first case that went wrong; None if only a property is broken.
+    overwritten : tuple of str
+        Arguments that the answer writes into.
     """
 
     exercise: Any
@@ -38,6 +40,7 @@ class Sighting:
     wanted: tuple
     right: tuple = field(default=())
     failing: int | None = None
+    overwritten: tuple = ()
 
     @property
     def trouble(self):
@@ -46,7 +49,3 @@ class Sighting:
     @property
     def case(self):
         return self.exercise.known_cases[self.failing] if self.failing is not None else None
-
-    @property
-    def overwritten(self):
-        return next((outcome.overwritten for outcome in self.outcomes if outcome.overwritten), ())

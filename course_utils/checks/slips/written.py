@@ -2,25 +2,41 @@
 
 import ast
 import inspect
+import linecache
+import re
 
 import numpy as np
 
 from course_utils.checks.compare import same_values
+from course_utils.checks.places import is_cell, own_files
 from course_utils.checks.sandbox import call_safely
 from course_utils.checks.slips.slip import Slip
 from course_utils.checks.slips.source import mended
 
-__all__ = ["certain", "mended_lengths", "mended_axes"]
+__all__ = ["certain", "has_signs", "mended_axes", "mended_lengths", "undeniable"]
 
 POWER = Slip("caret-for-power", "In Python `^` is no power (it works on bits): a power is written `**`.",
              "Print `3 ^ 2` and `3 ** 2`.")
 
 
+_SIGNS = re.compile(r"\*\*\s*-?1\s*/\s*[234]\b|\]\s*\*\s*[\w.()\[\]]+\s*\]\s*\*|\^")
+
+
+def has_signs(answer, overwritten):
+    """Tell whether the source of an answer may hold one of the slips of `undeniable`."""
+    lines = [line for file in own_files(answer) if is_cell(file) for line in linecache.getlines(file)]
+    return any(overwritten or _SIGNS.search(line) for line in lines)
+
+
+def undeniable(sighting):
+    """Give the slips that are faults wherever they stand."""
+    return filter(None, (look(sighting) for look in (_second_name, _rows_that_are_one, _half_power, _caret)))
+
+
 def certain(sighting):
-    """Give the slips whose place in the source is enough to be sure."""
+    """Give the slips whose place in the source is enough to be sure, where the answer is wrong."""
     return filter(None, (look(sighting) for look in (
-        _second_name, _rows_that_are_one, _half_power, _caret, _axis_for_something_else, _return_in_loop,
-        _whole_numbers, _rounds_down, _tiny_step, _written_into_argument)))
+        _axis_for_something_else, _return_in_loop, _whole_numbers, _rounds_down, _tiny_step, _written_into_argument)))
 
 
 def _names(nodes):
@@ -56,7 +72,8 @@ def _second_name(sighting):
                 if isinstance(target, ast.Name) and target.id in _stored_into(sighting):
                     x, y = node.value.id, target.id
                     copy = "clone" if sighting.exercise.arrays == "torch" else "copy"
-                    return Slip("second-name", f"`{y} = {x}` copies nothing: it is a second name for the same array, so "
+                    return Slip("second-name",
+                                f"`{y} = {x}` copies nothing: it is a second name for the same array, so "
                                 f"what changes `{y}` changes `{x}` too.",
                                 f"Print `{x}` after the line that changes `{y}`; then try `{y} = {x}.{copy}()`.")
     return None
@@ -74,7 +91,8 @@ def _rows_that_are_one(sighting):
 
     tables = _bound(sighting, same_rows)
     for node in sighting.written.nodes:  # table[i][j] = ...
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Subscript):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.value,
+            ast.Subscript):
             if isinstance(node.value.value, ast.Name) and node.value.value.id in tables:
                 name = node.value.value.id
                 return Slip("rows-that-are-one", f"In `[[0] * n] * m` all rows of `{name}` are one and the same list: "
@@ -93,9 +111,12 @@ def _is_number(node, *numbers):
 def _half_power(sighting):
     for node in sighting.written.nodes:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.left, ast.BinOp):
-            power = node.left
+            power = node.left  # y / x**1/2 and y * x**-1/2 hold it one step deeper
+            if isinstance(power.op, (ast.Mult, ast.Div)) and isinstance(power.right, ast.BinOp):
+                power = power.right
             if isinstance(power.op, ast.Pow) and _is_number(power.right, 1) and _is_number(node.right, 2, 3, 4):
-                sign, part = ("-" if isinstance(power.right, ast.UnaryOp) else ""), {2: "half", 3: "a third", 4: "a quarter"}
+                sign, part = ("-" if isinstance(power.right, ast.UnaryOp) else ""), {2: "half", 3: "a third",
+                4: "a quarter"}
                 return Slip("power-before-division", f"`x**{sign}1/{node.right.value}` takes no root: the power comes "
                             f"first, then the division, so it is {part[node.right.value]} of `x**{sign}1`.",
                             "Compare `9**1/2` with `9**(1/2)`.")
@@ -106,7 +127,10 @@ def _caret(sighting):
     for node in sighting.written.nodes:
         if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.BitXor):
             right, left = (node.right, node.left) if isinstance(node, ast.BinOp) else (node.value, node.target)
-            if isinstance(right, ast.Name) and right.id in ("T", "t"):
+            first = right
+            while isinstance(first, ast.BinOp):  # k^T / 2 is k ^ (T / 2)
+                first = first.left
+            if isinstance(first, ast.Name) and first.id in ("T", "t"):
                 return Slip("caret-for-transpose", "`^T` is no transpose: `^` is another operation, and `T` alone is a "
                             "name like any other.", "Print `k.T.shape` beside `k.shape`, for two axes and for three.")
             if _is_number(right) or _is_e(left):
@@ -115,7 +139,8 @@ def _caret(sighting):
 
 
 def _is_e(node):
-    return (isinstance(node, ast.Name) and node.id == "e") or (isinstance(node, ast.Attribute) and node.attr == "e") or (
+    return (isinstance(node, ast.Name) and node.id == "e") or (isinstance(node,
+        ast.Attribute) and node.attr == "e") or (
         isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and _is_e(node.right))
 
 
@@ -132,7 +157,8 @@ def _axis_for_something_else(sighting):
         if "dim" in ast.unparse(second):
             continue
         if _second_parameter(sighting.written.names.get(node.func.id)) in ("axis", "dim"):
-            return Slip("axis-for-something-else", f"In `{ast.unparse(node)[:60]}` the second argument is the axis along "
+            return Slip("axis-for-something-else",
+                        f"In `{ast.unparse(node)[:60]}` the second argument is the axis along "
                         f"which it works, not {ast.unparse(second)[:30]}.",
                         f"Look at the `def` line of `{node.func.id}`: what may stand after the first comma?")
     return None
@@ -195,7 +221,8 @@ def _whole_numbers(sighting):
     if not names or not _wants_fractions(sighting):
         return None
     name = min(names)
-    return Slip("whole-numbers-only", f"`{name}` is made of whole numbers, so it can hold no others: what is written into "
+    return Slip("whole-numbers-only",
+                f"`{name}` is made of whole numbers, so it can hold no others: what is written into "
                 "it loses what stands after the point.", f"Print `{name}.dtype`; what does `np.zeros` give?"
                 if sighting.exercise.arrays == "numpy" else f"Print `{name}.dtype`; what does `torch.zeros` give?")
 
@@ -219,7 +246,8 @@ def _tiny_step(sighting):
     added = _names(part for node in sighting.written.nodes if isinstance(getattr(node, "op", None), ast.Add)
                    for part in ((node.left, node.right) if isinstance(node, ast.BinOp) else (node.value,)))
     for name in sorted(tiny.keys() & divided & added):
-        return Slip("step-lost-in-rounding", f"A step of {tiny[name]:g} is so short that rounding eats the change: a number "
+        return Slip("step-lost-in-rounding",
+                    f"A step of {tiny[name]:g} is so short that rounding eats the change: a number "
                     "keeps about 16 digits.", f"Print `1.0 + {tiny[name]:g} - 1.0`, and try a step of 1e-6.")
     return None
 
@@ -230,7 +258,8 @@ def _written_into_argument(sighting):
             if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
                 sign = ast.unparse(node).removeprefix(name).split("=")[0].strip()
                 return Slip("argument-changed", f"`{name} {sign}= ...` writes into the array of the caller, which is "
-                            "another one the next time.", f"Write `{name} = {name} {sign} ...`, which makes a new array.")
+                            "another one the next time.",
+                            f"Write `{name} = {name} {sign} ...`, which makes a new array.")
     return None
 
 
@@ -288,7 +317,8 @@ def mended_lengths(sighting):
                for n in sighting.written.nodes):
         return None
     if any(_helps(sighting, _Lengths(options)) for options in ("", ", axis=-1", ", axis=-1, keepdims=True")):
-        return Slip("abs-for-length", "`abs(a)` takes the size of each number of `a`, one by one; the length of a vector "
+        return Slip("abs-for-length",
+                    "`abs(a)` takes the size of each number of `a`, one by one; the length of a vector "
                     "is the root of the sum of its squares.", "Print `abs(np.array([3.0, -4.0]))`: is it 5?")
     return None
 
@@ -297,6 +327,7 @@ def mended_axes(sighting):
     """A sum or maximum that lost its axis."""
     word = "keepdim" if sighting.exercise.arrays == "torch" else "keepdims"
     if _helps(sighting, _KeptAxes(word)):
-        return Slip("axis-lost", f"A sum or maximum has lost its axis (`{word}=True` keeps it), so it lines up with the "
+        return Slip("axis-lost", f"A sum or maximum has lost its axis (`{word}=True` keeps it), so it lines up with "
+                    f"the "
                     "wrong axis or with none.", "Print the shapes on both sides of the division or the minus.")
     return None
