@@ -5,7 +5,7 @@ import random
 import sys
 from pathlib import Path
 
-from course_utils import working_copies
+from course_utils import machine, working_copies
 from course_utils.shapes import check_whole
 
 __all__ = ["show", "start"]
@@ -15,9 +15,16 @@ def start():
     """Prepare a notebook: one thread, fixed seeds, short numbers, figures that can be compared.
 
     One thread is faster than several for arrays this small, and gives the same digits everywhere.
+
+    Raises
+    ------
+    ImportError
+        If a file beside the notebook, such as ``numpy.py``, hides a package.
     """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"
+    machine.refuse_hidden_packages(Path.cwd())
+    machine.prepare_matplotlib()
     import numpy as np
 
     if "torch" in sys.modules:

@@ -15,6 +15,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from course_utils import machine, working_copies
 from course_utils.classroom import browser, lab, requirements
 
 __all__ = ["Finding", "add_arguments", "examine", "run"]
@@ -200,6 +201,17 @@ def check_folder():
         yield Finding("disk", "ok", f"{free // 1024} GiB of disk are free")
 
 
+def check_machine():
+    folder = lab.course_folder() or Path.cwd()
+    for place in (folder / "notebooks", folder / working_copies.FOLDER):
+        for path in machine.hiding_files(place):
+            yield Finding("hidden", "stop", f"{place.name}/{path.name} hides {path.stem}: notebooks would import it in "
+                          "place of the real one.", f"Rename {path}")
+    if not machine.writable(Path.home()):
+        yield Finding("home", "note", f"Your home folder {Path.home()} cannot be written to.",
+                      f"Nothing: `lab` keeps JupyterLab's settings in {working_copies.FOLDER}/.course.")
+
+
 def check_progress():
     from course_utils import journal
 
@@ -259,7 +271,7 @@ def check_browser():
                       "do, and `make test` gets one.")
 
 
-_QUICK = (check_packages, check_front_ends, check_folder)
+_QUICK = (check_packages, check_front_ends, check_folder, check_machine)
 _ALL = (*_QUICK, check_torch_runs, check_progress, check_answers, check_port, check_browser)
 
 

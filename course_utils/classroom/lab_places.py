@@ -7,7 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["layout_folder", "places", "writable"]
+from course_utils.machine import writable
+
+__all__ = ["layout_folder", "places"]
 
 # The layout of a first start: the notebook has the whole screen, the file browser waits behind its sign at the left.
 _LAYOUT = {
@@ -59,14 +61,6 @@ def _usual_places() -> dict[str, Path]:
     settings = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "matplotlib"
     return {**{variable: Path(path) for variable, path in jupyter.items()}, "IPYTHONDIR": home / ".ipython",
             "MPLCONFIGDIR": settings if sys.platform.startswith(("linux", "freebsd")) else home / ".matplotlib"}
-
-
-def writable(path: Path) -> bool:
-    """Whether a folder can be written to, or be made where it is not there yet."""
-    path = Path(path)
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
 
 
 def layout_folder(folder: Path) -> None:
