@@ -15,6 +15,7 @@ def lab(tmp_path_factory):
     """One JupyterLab and one browser page for all tests of a run, on a copy of the notebooks."""
     root = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    shutil.copytree(ROOT / "docs", root / "docs")
     with driven_lab(root) as lab:
         lab.root = root
         yield lab

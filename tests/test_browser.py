@@ -125,13 +125,41 @@ def test_a_file_that_is_no_notebook_is_named(opened, lab, tmp_path):
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_notebook_shows_its_figures_before_it_is_run(opened, path):
+def test_an_opened_notebook_shows_its_figures_and_no_answer(opened, path):
     lab = opened(path)
     for i, cell in enumerate(lab.cells()):
+        if cell["cell_type"] == "code" and "answer" in cell["metadata"].get("tags", []):
+            assert lab.cell(i).locator(".jp-OutputPlaceholder").count() == 1, f"cell {i} opens unfolded"
+            assert visible(lab.output(i).locator(".jp-OutputArea-output")) == [], f"cell {i} shows its answer"
+            continue
         kinds = {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
         if "application/vnd.jupyter.widget-view+json" in kinds:
             lab.cell(i).scroll_into_view_if_needed()
             lab.output(i).locator(f"img, {FIGURE}").first.wait_for()
+    nothing_went_wrong(lab)
+
+
+def test_a_cell_run_by_hand_shows_its_answer(opened):
+    lab = opened(LESSONS[0])
+    answers = [i for i, cell in enumerate(lab.cells())
+               if cell["cell_type"] == "code" and "answer" in cell["metadata"].get("tags", [])]
+    for i in [i for i, cell in enumerate(lab.cells()) if cell["cell_type"] == "code" and i <= answers[1]]:
+        lab.run(i)
+    lab.output(answers[0]).locator(FIGURE).wait_for()
+    assert "0.72" in lab.output(answers[1]).inner_text()
+    assert lab.cell(answers[2]).locator(".jp-OutputPlaceholder").count() == 1, "the next is still folded"
+
+
+def test_a_link_to_python_for_this_course_opens_it_at_its_heading(opened):
+    lab = opened(LESSONS[0])
+    lab.page.get_by_role("link", name="reading an error").click()
+    heading = lab.page.locator(".jp-MarkdownViewer h2", has_text="Reading an error")
+    heading.wait_for()
+    assert lab.page.locator(".jp-MarkdownViewer h1").inner_text().startswith("Python for this course")
+    lab.page.wait_for_function("h => h.closest('.jp-RenderedMarkdown').scrollTop > 0", arg=heading.element_handle())
+    assert heading.bounding_box()["y"] < lab.page.viewport_size["height"] - 50
+    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.close()")
+    lab.open(f"notebooks/{LESSONS[0].name}")
     nothing_went_wrong(lab)
 
 

@@ -150,12 +150,10 @@ class LabPage:
     def run(self, i, timeout=60):
         """Run one code cell by Ctrl+Enter and wait for its end; return the text of its output."""
         model = f"{_PANEL}.content.widgets[{i}].model"
-        before = self.page.evaluate(f"() => {model}.executionCount")
+        self.page.evaluate(f"() => {{ {model}.executionCount = null; }}")  # a new kernel may count to the same
         self.cell(i).locator(".jp-InputArea-editor .cm-content").click()
         self.page.keyboard.press("Control+Enter")
-        self.page.wait_for_function(
-            f"before => {model}.executionCount !== null && {model}.executionCount !== before && {_IDLE}",
-            arg=before, timeout=timeout * 1000)
+        self.page.wait_for_function(f"() => {model}.executionCount !== null && {_IDLE}", timeout=timeout * 1000)
         self.page.evaluate(_NEXT_FRAME)  # what the kernel sent is drawn with the next frame
         return self.output(i).inner_text() if self.output(i).count() else ""
 
