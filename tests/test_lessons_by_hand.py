@@ -48,9 +48,9 @@ def wrong(notebook):
 
 
 def shown(outputs):
-    """What outputs say in words; a figure says its fingerprint."""
-    return [text for output in merge_streams(outputs) for text in texts(output)
-            if "data" not in output or "text/plain" in output.data]
+    """What outputs say in words; a figure says its fingerprint, since its markup counts how often it was shown."""
+    return [text for output in merge_streams(outputs)
+            for text in ([output.data["text/plain"]] if "text/plain" in output.get("data", {}) else texts(output))]
 
 
 def errors(notebook, outputs):
