@@ -17,9 +17,11 @@ from course_utils.model import EncoderDecoder
 from course_utils.tasks import Vocabulary, reversal_pairs
 from course_utils.training import train
 
-__all__ = ["DATES", "REVERSAL", "Translation"]
+__all__ = ["DATES", "LONGER", "REVERSAL", "Translation"]
 
 BATCH = 64
+LONGER = 7200
+"""Steps by which one stored model was trained on: reversal without attention."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,12 @@ class Translation:
             Number of updates; the task's own budget if left out.
         seed : int
         bar : bool
-            Whether to show a progress bar.
+            Whether to show a progress bar, which says which model is being trained.
 
         Returns
         -------
         History
+            Interrupting the kernel ends the run early and keeps what was learnt.
         """
         source, lengths, target = self._training_pairs
         generator = torch.Generator().manual_seed(seed)
@@ -95,22 +98,58 @@ class Translation:
             scores, _ = model(source[i, :S], lengths[i], wanted)
             return F.cross_entropy(scores[wanted > 0], wanted[wanted > 0])
 
-        return train(model, batch_loss, steps or self.steps, self.learning_rate, bar=bar, description=self.name)
+        name = f"{self.name}, with{'' if model.attention else 'out'} attention"
+        return train(model, batch_loss, steps or self.steps, self.learning_rate, bar=bar, description=name)
 
-    def stored_model(self, attention=True, attend=scaled_dot_product_attention):
+    def models(self, trained_here=False):
+        """Give the model with attention and the one without.
+
+        Parameters
+        ----------
+        trained_here : bool
+            Train both on the spot, from the same start and on the same examples as the stored ones. Interrupting
+            the kernel leaves both as they are then.
+
+        Returns
+        -------
+        tuple of two EncoderDecoder
+        """
+        if not trained_here:
+            return self.stored_model(True), self.stored_model(False)
+        both = self.new_model(True), self.new_model(False)
+        for model in both:
+            model.eval()
+        for model in both:
+            if len(self.train(model).losses) < self.steps:
+                print("What has not been trained to the end writes badly. Run this cell again to train both anew.")
+                break
+        return both
+
+    def stored_model(self, attention=True, attend=scaled_dot_product_attention, longer=False):
         """Give a model with stored weights, trained with this task's budget.
 
         Parameters
         ----------
         attention, attend
             As in `new_model`.
+        longer : bool
+            Trained for `LONGER` steps more; there is such a model for reversal without attention.
 
         Returns
         -------
         EncoderDecoder
+
+        Raises
+        ------
+        ValueError
+            If there is no model that was trained longer.
         """
+        if longer and (attention or self.name != "reversal"):
+            raise ValueError("longer should be False except for reversal without attention, "
+                             f"got {longer} for {self.name}, attention={attention}")
         model = self.new_model(attention, attend)
-        stored, prefix = load_npz("seq2seq.npz"), f"{self.name}.{'attention' if attention else 'plain'}."
+        kind = "longer" if longer else "attention" if attention else "plain"
+        stored, prefix = load_npz("seq2seq.npz"), f"{self.name}.{kind}."
         model.load_state_dict({name.removeprefix(prefix): torch.from_numpy(stored[name]).float()
                                for name in stored if name.startswith(prefix)})
         return model.eval()

@@ -1,5 +1,7 @@
 """The encoder-decoder learns dates and reversal with attention, and is honest about what happens without it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -24,15 +26,35 @@ def test_stored_models_translate_dates_with_attention_far_better_than_without(mo
     assert without < with_attention - 0.2
 
 
-def test_a_fixed_vector_cannot_hold_a_long_string(models):
+def test_a_fixed_vector_learns_long_strings_later(models):
+    longer = REVERSAL.stored_model(attention=False, longer=True)
+
     def scores(length):
         pairs = [(text, text[::-1]) for text, _ in _strings(100, length)]
-        return [REVERSAL.exact_match(models["reversal", a], pairs) for a in (True, False)]
+        return [REVERSAL.exact_match(model, pairs)
+                for model in (models["reversal", True], models["reversal", False], longer)]
 
     assert min(scores(3)) > 0.9
-    with_attention, without = scores(14)
+    with_attention, without, later = scores(12)
     assert with_attention > 0.8
-    assert without < 0.1
+    assert without < 0.1 < 0.4 < later < with_attention
+    with pytest.raises(ValueError, match="longer should be False except for reversal without attention"):
+        DATES.stored_model(attention=False, longer=True)
+
+
+def test_a_stop_ends_both_trainings_and_leaves_both_models(monkeypatch, capsys):
+    trained = []
+
+    def stopped(model, batch_loss, steps, learning_rate, bar, description):
+        trained.append(description)
+        return SimpleNamespace(losses=[1.0] * 3)
+
+    monkeypatch.setattr("course_utils.translation.train", stopped)
+    with_attention, without = DATES.models(trained_here=True)
+    assert (with_attention.attention, without.attention) == (True, False)
+    assert trained == ["dates, with attention"]
+    assert "Run this cell again to train both anew" in capsys.readouterr().out
+    assert isinstance(DATES.translate(without, "3. märz 2021")[0], str)
 
 
 def _strings(n, length):
