@@ -133,8 +133,8 @@ class Vocabulary:
 
     def _id(self, text, char):
         if char not in self._ids:
-            raise ValueError(f"texts should hold only the characters {self.characters!r}, "
-                             f"got {char!r} in {text[:60]!r}")
+            known = " ".join(self.characters.replace(" ", "")) + " and the space" * (" " in self.characters)
+            raise ValueError(f"texts should hold only the characters {known}; got {char!r} in {text[:60]!r}")
         return self._ids[char]
 
 

@@ -120,7 +120,8 @@ def test_decoding_stops_at_the_end_mark():
 
 @pytest.mark.parametrize(("call", "message"), [
     (lambda v: v.encode("ab"), "texts should be a list of texts, got one text; write ['ab']"),
-    (lambda v: v.encode(["aB"]), "texts should hold only the characters 'ab', got 'B' in 'aB'"),
+    (lambda v: v.encode(["aB"]), "texts should hold only the characters a b; got 'B' in 'aB'"),
+    (lambda v: type(v)("a' b").encode(["c"]), "the characters a ' b and the space; got 'c' in 'c'"),
     (lambda v: v.encode(["ab"], length=2, end=True), "length should be at least 3 for these texts, got 2"),
     (lambda v: v.encode(["ab"], length=2.5), "length should be a whole number from 0, got 2.5"),
     (lambda v: v.encode([3]), "texts should be a list of texts, got 3"),

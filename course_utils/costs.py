@@ -1,0 +1,75 @@
+"""What a function costs, counted and not timed: multiplications, and how many products wait for each other."""
+
+from __future__ import annotations
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+__all__ = ["in_a_row", "multiplications"]
+
+_PRODUCTS = ("Mm", "Bmm", "Addmm", "Baddbmm")  # how autograd names matrix products
+
+
+def multiplications(function, *args):
+    """Count the multiplications in the matrix products of a call.
+
+    Parameters
+    ----------
+    function : callable
+        Runs on PyTorch tensors.
+    *args
+        What it is called with.
+
+    Returns
+    -------
+    int
+        Multiplications (no unit); each is followed by an addition, which is not counted.
+
+    Examples
+    --------
+    >>> multiplications(torch.matmul, torch.zeros(2, 3), torch.zeros(3, 5))
+    30
+    """
+    with FlopCounterMode(display=False) as counter:
+        function(*args)
+    return counter.get_total_flops() // 2
+
+
+def in_a_row(output):
+    """Count the matrix products on the longest way to a result: each has to wait for the one before it.
+
+    Parameters
+    ----------
+    output : Tensor
+        A result through which gradients run back.
+
+    Returns
+    -------
+    int
+        Products (no unit); 0 for a tensor that was not computed.
+
+    Raises
+    ------
+    ValueError
+        If `output` is cut off from what it was computed from.
+
+    Examples
+    --------
+    >>> a, b = torch.ones(2, 2, requires_grad=True), torch.ones(2, 2)
+    >>> in_a_row(a @ b @ b + a @ b)
+    2
+    """
+    if not output.requires_grad:
+        raise ValueError("output should require gradients: nothing tells how a detached tensor was computed")
+    longest, waiting = {None: 0}, [output.grad_fn]
+    while waiting:  # no recursion: a recurrent network goes thousands of steps deep
+        node = waiting[-1]
+        before = [other for other, _ in node.next_functions] if node else []
+        if missing := [other for other in before if other not in longest]:
+            waiting += missing
+            continue
+        waiting.pop()
+        if node is not None:
+            product = type(node).__name__.startswith(_PRODUCTS)
+            longest[node] = product + max((longest[other] for other in before), default=0)
+    return longest[output.grad_fn]
