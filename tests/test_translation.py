@@ -125,6 +125,15 @@ def test_training_on_the_spot_reaches_what_the_stored_weights_show():
     assert scores[1] < scores[0] - 0.2
 
 
+@pytest.mark.slow
+def test_a_thousand_steps_more_bring_the_fixed_vector_close():
+    torch.set_num_threads(1)
+    model, held_out = DATES.stored_model(attention=False), DATES.draw(1000, "test", 0)
+    before = DATES.exact_match(model, held_out)
+    DATES.train(model, steps=1000, bar=False)
+    assert before < 0.8 < 0.9 < DATES.exact_match(model, held_out)
+
+
 def test_training_stops_for_a_loss_that_is_no_number():
     line = torch.nn.Linear(1, 1)
     with pytest.raises(ValueError, match="batch_loss should give a finite number, got nan at step 0"):
