@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 __all__ = ["in_a_row", "multiplications"]
@@ -27,6 +26,7 @@ def multiplications(function, *args):
 
     Examples
     --------
+    >>> import torch
     >>> multiplications(torch.matmul, torch.zeros(2, 3), torch.zeros(3, 5))
     30
     """
@@ -55,6 +55,7 @@ def in_a_row(output):
 
     Examples
     --------
+    >>> import torch
     >>> a, b = torch.ones(2, 2, requires_grad=True), torch.ones(2, 2)
     >>> in_a_row(a @ b @ b + a @ b)
     2
