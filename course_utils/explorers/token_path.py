@@ -27,7 +27,8 @@ class TokenPath(Scene):
     tokens : sequence of str, length S
         Two to six tokens that have keys and values; up to four, with d_model up to 3, fit in 500 pixels of height.
     x : array_like or Tensor, shape (S, d_model)
-        Their vectors; d_model, d_k from 1 to 4, d_v from 1 to 3. Numbers of at most two decimals read best.
+        Their vectors; d_model, d_k from 1 to 4, d_v from 1 to 3. Wide vectors of numbers
+        with decimals shrink the drawing: d_k = 4 and d_v = 2 with whole numbers just fill 850 pixels.
     W_q, W_k, W_v : array_like or Tensor, shapes (d_model, d_k), (d_model, d_k), (d_model, d_v)
         The three matrices, used as ``x @ W_q``.
     queries : dict of str to array_like of shape (d_model,), optional

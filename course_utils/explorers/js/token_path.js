@@ -14,8 +14,9 @@ function pathNumbers({ x, W_k, W_v, q, scaled }) {
   return { keys, values, products, raw, scores, weights, parts, output };
 }
 
-// Places in drawing units.
-const PATH = { name: 62, cell: 38, product: 42, part: 52, high: 24, row: 28, top: 22, slider: 112 };
+// Places in drawing units; columns are as wide as their numbers and their heading want.
+const PATH = { name: 62, product: 44, part: 52, high: 24, row: 28, top: 22, slider: 112, width: 780 };
+const roomFor = tables => Math.max(38, 4 + 8 * Math.max(...tables.flat(2).map(v => terse(v).length)));
 
 FIGURES.path = ctx => {
   const names = ctx.get("tokens"), askers = ctx.get("askers"), picture = pathPicture(ctx, names, askers);
@@ -62,26 +63,30 @@ const terse = (v, inside = false) => {
 
 function pathPicture(ctx, names, askers) {
   const W = ["W_q", "W_k", "W_v"].map(name => ctx.get(name)), [d, dK, dV] = [W[0].length, W[0][0].length, W[2][0].length];
-  const scaled = ctx.get("scaled"), { name, cell, product, part, high, row, top } = PATH, S = names.length;
+  const [keys, values, own] = [["x_keys", 1], ["x_keys", 2], ["x_queries", 0]].map(([x, n]) => ctx.get(x).map(row => rowTimes(row, W[n])));
+  const cellK = roomFor([W[0], W[1], keys, own]), cellV = roomFor([W[2], values]), cellX = roomFor([ctx.get("x_keys"), ctx.get("x_queries")]);
+  const scaled = ctx.get("scaled"), { name, product, part, high, row, top } = PATH, S = names.length;
   const result = top + d * high + 6, first = result + 26 + 30, bottom = first + S * row;
-  const at = { k: name, product: name + dK * cell + 12 };
-  at.score = at.product + dK * product + 52;
+  const at = { k: name, product: name + Math.max(dK * cellK, 72) + 12 };
+  at.score = at.product + Math.max(dK * product, 44) + 52;
   at.scaled = at.score + (scaled ? 52 : 0);
   at.bar = at.scaled + 12;
-  at.weight = at.bar + 112;
+  const last = Math.max(dV * cellV, 72) + 10 + Math.max(dV * part, 84);
+  at.track = Math.max(64, PATH.width - at.bar - 60 - last);
+  at.weight = at.bar + at.track + 48;
   at.v = at.weight + 12;
-  at.part = at.v + dV * cell + 10;
-  const width = Math.max(at.part + dV * part, 780), sliders = name + dK * cell + 12;
-  const free = width - sliders - PATH.slider - (1 + dK) * cell - Math.max(150, (1 + dV) * cell), gap = free / 2;
+  at.part = at.v + last - Math.max(dV * part, 84);
+  const width = at.v + last, sliders = name + Math.max(dK * cellK + 12, 128);
+  const blockV = Math.max(150, cellX + dV * cellV), gap = (width - sliders - PATH.slider - cellX - dK * cellK - blockV) / 2;
   const blocks = [
-    block({ x: name - cell, colour: "query", matrix: W[0], result }),
-    block({ x: sliders + PATH.slider + gap, colour: "key", matrix: W[1], result }),
-    block({ x: sliders + PATH.slider + 2 * gap + (1 + dK) * cell, colour: "value", matrix: W[2], result }),
+    block({ x: name - cellX, colour: "query", matrix: W[0], result, cell: cellK, side: cellX }),
+    block({ x: sliders + PATH.slider + gap, colour: "key", matrix: W[1], result, cell: cellK, side: cellX }),
+    block({ x: width - blockV, colour: "value", matrix: W[2], result, cell: cellV, side: cellX }),
   ];
   const head = (x, told, anchor = "start") => text(x, first - 9, told, { class: "cu-small", "text-anchor": anchor });
   const heads = [head(at.k, "k = x W_k"), head(at.product, "q × k"), head(at.score, "score", "end"),
     ...(scaled ? [head(at.scaled, `÷ √${dK}`, "end")] : []), head(at.bar, "weight"), head(at.v, "v = x W_v"), head(at.part, "weight × v")];
-  const rows = names.map((each, n) => keyRow({ ctx, each, n, y: first + n * row, at, dK, dV, scaled, width }));
+  const rows = names.map((each, n) => keyRow({ ctx, each, n, y: first + n * row, at, dK, dV, cellK, cellV, scaled, width }));
   const line = svg("line", { x1: at.product, x2: width, y1: bottom + 4, y2: bottom + 4, style: "stroke: var(--cu-line)" });
   const total = cells({ x: at.part, y: bottom + 9, count: dV, size: part, colour: "value", strong: true });
   const sum = text(at.part - 10, bottom + 27, "output = sum", { class: "cu-strong", "text-anchor": "end" });
@@ -98,9 +103,9 @@ function pathPicture(ctx, names, askers) {
     total.node, sum, label, ...signs);
   const draw = (now, q, moved, own) => {
     const key = ctx.get("key"), x = ctx.get("x_keys")[key], asker = ctx.get("query");
-    blocks[0].draw(moved ? "q, moved by hand" : `${short(askers[asker], 9)}: x W_q = q`, ctx.get("x_queries")[asker], q, moved);
-    blocks[1].draw(`${short(names[key], 9)}: x W_k = k`, x, now.keys[key]);
-    blocks[2].draw(`${short(names[key], 9)}: x W_v = v`, x, now.values[key]);
+    blocks[0].draw(moved ? "q, moved by hand" : `${short(askers[asker], 7)}: x W_q = q`, ctx.get("x_queries")[asker], q, moved);
+    blocks[1].draw(`${short(names[key], 7)}: x W_k = k`, x, now.keys[key]);
+    blocks[2].draw(`${short(names[key], 7)}: x W_v = v`, x, now.values[key]);
     inputs.forEach(input => input.refresh());
     rows.forEach((each, n) => each.draw(now, n, n === key));
     total.draw(now.output, words, Math.max(...now.values.flat().map(Math.abs)));
@@ -124,15 +129,15 @@ function cells({ x, y, count, size, colour, height = PATH.high, down = false, st
 }
 
 // x down the side, the matrix beside it, x times the matrix below.
-function block({ x, colour, matrix, result }) {
-  const { cell, high, top } = PATH, largest = Math.max(...matrix.flat().map(Math.abs)), count = matrix[0].length;
+function block({ x, colour, matrix, result, cell, side: sideCell }) {
+  const { high, top } = PATH, largest = Math.max(...matrix.flat().map(Math.abs)), count = matrix[0].length;
   const head = text(x, 14, "", { class: "cu-strong" });
-  const side = cells({ x, y: top, count: matrix.length, size: cell, colour: "line", down: true });
-  const rows = matrix.map((_, r) => cells({ x: x + cell, y: top + r * high, count, size: cell, colour }));
-  const answer = cells({ x: x + cell, y: result, count, size: cell, colour, height: 26, strong: true });
+  const side = cells({ x, y: top, count: matrix.length, size: sideCell, colour: "line", down: true });
+  const rows = matrix.map((_, r) => cells({ x: x + sideCell, y: top + r * high, count, size: cell, colour }));
+  const answer = cells({ x: x + sideCell, y: result, count, size: cell, colour, height: 26, strong: true });
   rows.forEach((row, r) => row.draw(matrix[r], terse, largest));
-  const line = svg("line", { x1: x + cell, x2: x + (1 + count) * cell, y1: result - 3, y2: result - 3, style: "stroke: var(--cu-fg)" });
-  const sign = text(x + cell - 8, result + 18, { query: "q", key: "k", value: "v" }[colour], { class: "cu-strong", "text-anchor": "end" });
+  const line = svg("line", { x1: x + sideCell, x2: x + sideCell + count * cell, y1: result - 3, y2: result - 3, style: "stroke: var(--cu-fg)" });
+  const sign = text(x + sideCell - 8, result + 18, { query: "q", key: "k", value: "v" }[colour], { class: "cu-strong", "text-anchor": "end" });
   const product = svg("g", {}, side.node, ...rows.map(row => row.node), line);
   const node = svg("g", {}, head, product, answer.node, sign);
   const draw = (told, vector, made, moved = false) => {
@@ -144,15 +149,15 @@ function block({ x, colour, matrix, result }) {
   return { node, draw };
 }
 
-function keyRow({ ctx, each, n, y, at, dK, dV, scaled, width }) {
-  const { cell, product, part } = PATH, middle = y + 17, end = { "text-anchor": "end", class: "cu-told" };
+function keyRow({ ctx, each, n, y, at, dK, dV, cellK, cellV, scaled, width }) {
+  const { product, part } = PATH, middle = y + 17, end = { "text-anchor": "end", class: "cu-told" };
   const word = text(0, middle, short(each, 7), { class: "cu-strong" });
   word.append(svg("title", { text: each }));
-  const k = cells({ x: at.k, y: y + 1, count: dK, size: cell, colour: "key" });
+  const k = cells({ x: at.k, y: y + 1, count: dK, size: cellK, colour: "key" });
   const products = cells({ x: at.product, y: y + 1, count: dK, size: product, colour: "query" });
   const score = text(at.score, middle, "", end), divided = text(at.scaled, middle, "", end);
-  const weight = bar({ x: at.bar, y: y + 4, width: 64 }), share = text(at.weight, middle, "", end);
-  const v = cells({ x: at.v, y: y + 1, count: dV, size: cell, colour: "value" });
+  const weight = bar({ x: at.bar, y: y + 4, width: at.track }), share = text(at.weight, middle, "", end);
+  const v = cells({ x: at.v, y: y + 1, count: dV, size: cellV, colour: "value" });
   const parts = cells({ x: at.part, y: y + 1, count: dV, size: part, colour: "value" });
   const frame = svg("rect", { x: -5, y, width: width + 10, height: 26, rx: 4, class: "cu-unpicked" });
   const answers = [products.node, score, ...(scaled ? [divided] : []), weight.node, share, parts.node];
