@@ -53,7 +53,7 @@ class NudgeExplorer(Scene):
 
     >>> figure = NudgeExplorer([2.0, 0.0, -1.0], step=0.1)
     >>> figure.quotients.round(3)
-    array([ 0.126, -0.092, -0.034])
+    array([ 0.127, -0.093, -0.034])
     >>> figure.slopes.round(3)                # for ever smaller steps
     array([ 0.132, -0.096, -0.035])
     """
