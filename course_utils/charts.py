@@ -7,8 +7,8 @@ from itertools import cycle
 import numpy as np
 
 __all__ = [
-    "draw_curves", "hull_and_outputs", "loss_curves", "named_bars", "number_picture", "score_table",
-    "share_curves",
+    "draw_curves", "heads_side_by_side", "hull_and_outputs", "loss_curves", "named_bars", "number_picture",
+    "score_table", "share_curves",
 ]
 
 
@@ -188,6 +188,44 @@ def number_picture(ax, table, *, xlabel, ylabel, title=""):
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     ax.alt_text = (f"{title}. A picture of {table.shape[0]} by {table.shape[1]} numbers, {ylabel} down and {xlabel} "
                    f"across, from {table.min():.2f} to {table.max():.2f}.")
+    return ax
+
+
+def heads_side_by_side(ax, heads, *, title=""):
+    """Draw what each head holds of a numbered tensor, a colour for each token.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    heads : array_like of int, shape (H, T, d_k)
+        Numbers 10 t + f: feature f of token t.
+    title : str
+        Shown above.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`, with ``ax.alt_text`` set.
+
+    Raises
+    ------
+    ValueError
+        When `heads` has not three axes.
+    """
+    heads = np.asarray(heads)
+    if heads.ndim != 3:
+        raise ValueError(f"heads should have shape (H, T, d_k), got {heads.shape}")
+    H, T, d_k = heads.shape
+    sheet = np.concatenate(list(heads), axis=1)  # (T, H * d_k)
+    ax.imshow(sheet // 10, cmap="Pastel1", vmin=0, vmax=8)
+    for (i, j), number in np.ndenumerate(sheet):
+        ax.text(j, i, number, ha="center", va="center", color="black")
+    for h in range(1, H):
+        ax.axvline(h * d_k - 0.5, color="black", linewidth=3)
+    ax.set(title=title, ylabel="row of each head", yticks=range(T))
+    ax.set_xticks([h * d_k + (d_k - 1) / 2 for h in range(H)], [f"head {h}" for h in range(H)])
+    ax.alt_text = f"{title}. " + " ".join(f"Head {h} holds the rows {head.tolist()}." for h, head in enumerate(heads))
     return ax
 
 

@@ -10,7 +10,7 @@ from course_utils.shapes import check_shape
 from course_utils.tasks import two_key_recall
 from course_utils.training import train
 
-__all__ = ["ReaderRun", "TwoKeyReader", "train_reader"]
+__all__ = ["ReaderRun", "TwoKeyReader", "question_weights", "train_reader"]
 
 KEYS, VALUES = 24, 16  # how many keys and values exist
 
@@ -140,10 +140,32 @@ def train_reader(attend, n_heads, rework=False, steps=300, B=64, seed=0):
         scores, weights = reader(*asked)
     right = scores.argmax(-1) == answer  # (1000, 2)
     keys, _, query = asked
-    places = (keys[:, None] == query[:, :, None]).int().argmax(-1) + 1  # (1000, 2), behind the question
+    places = (keys[:, None] == query[:, :, None]).int().argmax(-1) + 1  # (1000, 2), after the question
     found = weights[:, :, 0].gather(2, places[:, None].expand(-1, n_heads, -1)).mean(0)
     first, second = right.float().mean(0).tolist()
     return ReaderRun(reader, history.losses, first, second, right.all(1).float().mean().item(), found)
+
+
+def question_weights(reader, keys, values, query):
+    """Give the weights with which questions look at the items of one row.
+
+    Parameters
+    ----------
+    reader : TwoKeyReader
+    keys, values : Tensor of int, shape (1, items)
+        What the items hold.
+    query : Tensor of int, shape (n, 2)
+        The two keys that each question asks for.
+
+    Returns
+    -------
+    Tensor, shape (H, n, items + 1)
+        For each head and question the weights; key 0 is the question itself.
+    """
+    n = len(query)
+    with torch.no_grad():
+        weights = reader(keys.expand(n, -1), values.expand(n, -1), query)[1]  # (n, H, T, T)
+    return weights[:, :, 0].transpose(0, 1)
 
 
 def _questions(n, seed):

@@ -52,7 +52,16 @@ def test_numbers_as_a_picture():
     assert "A picture of 2 by 3 numbers, row down and column across, from 0.00 to 5.00." in ax.alt_text
 
 
+def test_heads_stand_side_by_side_with_their_numbers():
+    ax = charts.heads_side_by_side(axes(), [[[0, 1], [10, 11]], [[2, 3], [12, 13]]], title="turned")
+    assert [text.get_text() for text in ax.texts] == ["0", "1", "2", "3", "10", "11", "12", "13"]
+    assert ax.get_images()[0].get_array().tolist() == [[0] * 4, [1] * 4]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["head 0", "head 1"]
+    assert ax.alt_text == "turned. Head 0 holds the rows [[0, 1], [10, 11]]. Head 1 holds the rows [[2, 3], [12, 13]]."
+
+
 @pytest.mark.parametrize(("draw", "message"), [
+    (lambda ax: charts.heads_side_by_side(ax, [[1]]), r"heads should have shape .* got \(1, 1\)"),
     (lambda ax: charts.loss_curves(ax, {"a": [[1.0]]}), r"losses of a should have shape \(1,\), got \(1, 1\)"),
     (lambda ax: charts.share_curves(ax, [1, 2], {"a": [1]}, trained=1, xlabel="", ylabel=""),
      r"shares of a should have shape \(2,\), got \(1,\)"),

@@ -167,7 +167,10 @@ function headChooser(ctx, numbers) {
     ctx.listen(input, "change", () => {
       const on = new Set(numbers.heads);
       if (input.checked) on.add(h); else on.delete(h);
-      if (on.size) only(each => on.has(each)); else input.checked = true;
+      if (on.size) return only(each => on.has(each));
+      input.checked = true;
+      input.setCustomValidity("One head has to stay. Tick another one first.");
+      input.reportValidity();
     });
     return html("label", { class: "cu-tick", title: name }, input, html("span", { "aria-hidden": "true", text: h }));
   }
@@ -177,7 +180,10 @@ function headChooser(ctx, numbers) {
     box.hidden = set.H < 2;
     if (set !== built) build(set);
     list.value = heads.length === 1 ? heads[0] : heads.length === set.H ? "all" : "some";
-    ticks.querySelectorAll("input").forEach((input, h) => { input.checked = heads.includes(h); });
+    ticks.querySelectorAll("input").forEach((input, h) => {
+      input.checked = heads.includes(h);
+      input.setCustomValidity("");
+    });
   };
 }
 
