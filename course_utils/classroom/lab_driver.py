@@ -51,7 +51,7 @@ def _free_port():
 def _write_settings(folder):
     """Keep cells out of view in the page: by default JupyterLab may leave them out, and nothing finds them."""
     path = folder / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text('{"windowingMode": "none"}', encoding="utf-8")
 
 
@@ -74,7 +74,7 @@ def _tail(log):
 
 
 @contextmanager
-def lab_server(root, *, env=None, timeout=120):
+def lab_server(root, *, env=None, timeout=120, private=None):
     """Run a JupyterLab while the block lasts.
 
     Parameters
@@ -85,14 +85,17 @@ def lab_server(root, *, env=None, timeout=120):
         Set for the server and its kernels.
     timeout : float, seconds
         How long it may take to answer.
+    private : path, optional
+        Where the server keeps its settings, its layout and what it trusts, to be found there by the next one; a folder
+        that is gone afterwards if left out.
 
     Yields
     ------
     LabServer
     """
     port, token = _free_port(), secrets.token_hex(16)
-    with tempfile.TemporaryDirectory(prefix="course-lab-", ignore_cleanup_errors=True) as private:
-        folder = Path(private)
+    with tempfile.TemporaryDirectory(prefix="course-lab-", ignore_cleanup_errors=True) as passing:
+        folder = Path(private or passing)
         _write_settings(folder)
         server = LabServer(f"http://127.0.0.1:{port}", token, folder / "server.log")
         command = [*server_command(Path(root), Path("."), port, browser=False),
@@ -195,7 +198,7 @@ def new_context(browser, **options):
 
 
 @contextmanager
-def driven_lab(root, *, env=None, **options):
+def driven_lab(root, *, env=None, private=None, **options):
     """Run a JupyterLab and a browser that shows it, ready to open notebooks.
 
     Parameters
@@ -204,6 +207,8 @@ def driven_lab(root, *, env=None, **options):
         The folder that JupyterLab serves.
     env : mapping of str to str, optional
         Set for the server and its kernels.
+    private : path, optional
+        As for `lab_server`.
     **options
         Of the browser context.
 
@@ -211,7 +216,7 @@ def driven_lab(root, *, env=None, **options):
     ------
     LabPage
     """
-    with lab_server(root, env=env) as server, chromium() as browser:
+    with lab_server(root, env=env, private=private) as server, chromium() as browser:
         context = new_context(browser, **options)
         try:
             yield LabPage(context.new_page(), server)
