@@ -85,3 +85,61 @@ def test_what_people_type_gets_its_cause(name):
 
 def test_the_module_that_the_slips_are_made_in_is_right():
     assert told("MultiHeadAttention", FORWARD).passed
+
+
+# What looks like a slip and is none: the fault is another one, and the words must not come.
+NOT_THE_SLIP = {
+    "a division that comes out even": (
+        "multi_head_attention", ["""
+def multi_head_attention(x, W_q, W_k, W_v, W_o, n_heads):
+    d_k = x.shape[-1] // n_heads
+    return torch.zeros_like(x), torch.zeros(len(x), n_heads, x.shape[1], x.shape[1])
+"""], "rounds down"),
+    "positions that are used as positions": (
+        "soft_lookup", ["""
+def soft_lookup(queries, keys, values):
+    best = np.zeros(len(queries), dtype=int)
+    for i, row in enumerate(queries @ keys.T):
+        best[i] = row.argmin()
+    return values[best] * 1.5, np.eye(len(keys))[best] * 0.5
+"""], "whole numbers"),
+    "an axis with a name": (
+        "softmax_with_temperature", ["""
+def softmax_with_temperature(x, temperature):
+    last = -1
+    return own("softmax").function(x * temperature ** 3, last)
+"""], "second argument"),
+    "a return that ends a search": (
+        "dot", ["""
+def dot(a, b):
+    for i in range(len(a)):
+        if a[i] == 2.0:
+            return 7.0
+    return 0.5
+"""], "stands inside the loop"),
+    "a small number for safety": (
+        "cosine_similarity", ["""
+def cosine_similarity(a, b):
+    tiny = 1e-12
+    return a @ b / (a @ a + tiny) / 3
+"""], "so short that rounding"),
+    "a constant beside a loop over two axes": (
+        "scores", ["SCALE = 1.0", """
+def scores(q, k):
+    return np.array([[q[i] @ k[j] * SCALE for j in range(len(k))] for i in range(len(q))])
+"""], "Likely cause   It uses"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_THE_SLIP)
+def test_what_is_no_slip_is_not_called_one(name):
+    exercise, cells, words = NOT_THE_SLIP[name]
+    hold(told(exercise, *cells), [], [words])
+
+
+def test_without_source_nothing_is_read_into_it():
+    softmax = exercises.find("softmax")
+    namespace = {"np": np}
+    exec("def softmax(x, axis=-1):\n    return np.exp(x) ** 1/2", namespace)
+    feedback = give_feedback(softmax, diagnose(softmax, namespace["softmax"]))
+    hold(feedback, ["What broke"], ["the power comes first"])

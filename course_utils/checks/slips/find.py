@@ -58,8 +58,9 @@ def sure_slips(sighting):
 
 def other_slips(sighting):
     """Give the other slips, the likeliest first; one without a cause has only a next step."""
-    if sighting.written is not None and sighting.failing is not None:
-        yield from _given(_picked_up_slip(sighting))
+    found = _picked_up_slip(sighting)
+    if found and (sighting.trouble or _of_another_shape(sighting)):
+        yield found
     if _finished(sighting):
         yield from _given(behaviour.rows_and_columns(sighting))
         yield from _given(behaviour.inverted_mask(sighting))
@@ -67,6 +68,13 @@ def other_slips(sighting):
         yield from _given(written.mended_lengths(sighting))
         yield from _given(written.mended_axes(sighting))
     yield from _given(raised.explained(sighting))
+    yield from _given(found)
+
+
+def _of_another_shape(sighting):
+    return sighting.failing is not None and any(
+        got.shape != wanted.shape for got, wanted in zip(sighting.outcomes[sighting.failing].values,
+                                                         sighting.wanted[sighting.failing].values))
 
 
 def _finished(sighting):
@@ -124,7 +132,7 @@ def _described(value):
 
 
 def _picked_up_slip(sighting):
-    said = picked_up(sighting.answer)
+    said = "" if isinstance(sighting.answer, Elsewhere) or sighting.failing is None else picked_up(sighting.answer)
     if not said:
         return None
     name = said.split("`")[1]

@@ -152,9 +152,10 @@ def _axis_for_something_else(sighting):
         second = node.args[1]
         if _is_number(second) and isinstance(getattr(second, "operand", second).value, int):
             continue
-        if not isinstance(second, (ast.Name, ast.Constant, ast.BinOp)) or "axis" in ast.unparse(second):
+        if not isinstance(second, (ast.Name, ast.Constant, ast.BinOp)) or re.search("axis|dim", ast.unparse(second)):
             continue
-        if "dim" in ast.unparse(second):
+        asked = _names(ast.walk(second)) & set(sighting.exercise.parameters)
+        if not asked and not any(isinstance(getattr(part, "value", 0), float) for part in ast.walk(second)):
             continue
         if _second_parameter(sighting.written.names.get(node.func.id)) in ("axis", "dim"):
             return Slip("axis-for-something-else",
@@ -218,19 +219,16 @@ def _whole(x):
 
 def _whole_numbers(sighting):
     names = _bound(sighting, _is_int_array) & _stored_into(sighting)
-    if not names or not _wants_fractions(sighting):
+    if not names or not _wants_fractions(sighting) or not _changes(sighting, _OfFractions()):
         return None
-    name = min(names)
+    name, zeros = min(names), "torch.zeros" if sighting.exercise.arrays == "torch" else "np.zeros"
     return Slip("whole-numbers-only",
                 f"`{name}` is made of whole numbers, so it can hold no others: what is written into "
-                "it loses what stands after the point.", f"Print `{name}.dtype`; what does `np.zeros` give?"
-                if sighting.exercise.arrays == "numpy" else f"Print `{name}.dtype`; what does `torch.zeros` give?")
+                "it loses what stands after the point.", f"Print `{name}.dtype`; what does `{zeros}` give?")
 
 
 def _rounds_down(sighting):
-    values = sighting.outcomes[sighting.failing].values if sighting.failing is not None else ()
-    there = any(isinstance(getattr(node, "op", None), ast.FloorDiv) for node in sighting.written.nodes)
-    if there and values and _whole(values[0]) and _wants_fractions(sighting):
+    if _wants_fractions(sighting) and _helps(sighting, _Divisions()):
         return Slip("rounds-down", "`//` rounds down to a whole number; `/` divides.", "Compare `1 // 2` with `1 / 2`.")
     return None
 
@@ -299,16 +297,49 @@ class _KeptAxes(ast.NodeTransformer):
         return node
 
 
+class _OfFractions(ast.NodeTransformer):
+    """Arrays of whole numbers become arrays of numbers with a point."""
+
+    done = False
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        if _is_int_array(node):
+            self.done = True
+            return ast.parse(f"({ast.unparse(node)} * 1.0)", mode="eval").body
+        return node
+
+
+class _Divisions(ast.NodeTransformer):
+    """`//` becomes `/`."""
+
+    done = False
+
+    def visit_FloorDiv(self, node):
+        self.done = True
+        return ast.Div()
+
+
+def _with(sighting, change):
+    """What the answer does in the first case that went wrong, with a change; None if it cannot be changed."""
+    if sighting.failing is None or sighting.exercise.invoke:
+        return None
+    answer = mended(sighting.written, change)
+    return answer and call_safely(answer, sighting.case.args, sighting.case.kwargs, sighting.exercise)
+
+
 def _helps(sighting, change):
     """Whether the first case that went wrong comes out right with a change."""
-    if sighting.failing is None or sighting.exercise.invoke:
-        return False
-    answer = mended(sighting.written, change)
-    if answer is None:
-        return False
-    outcome = call_safely(answer, sighting.case.args, sighting.case.kwargs, sighting.exercise)
-    return not outcome.trouble and same_values(outcome.values, sighting.wanted[sighting.failing].values,
-                                               sighting.exercise.tolerance)
+    outcome = _with(sighting, change)
+    return outcome is not None and not outcome.trouble and same_values(
+        outcome.values, sighting.wanted[sighting.failing].values, sighting.exercise.tolerance)
+
+
+def _changes(sighting, change):
+    """Whether there are other numbers with a change, or some where there were none."""
+    outcome = _with(sighting, change)
+    return outcome is not None and not outcome.trouble and not same_values(
+        outcome.values, sighting.outcomes[sighting.failing].values, sighting.exercise.tolerance)
 
 
 def mended_lengths(sighting):
