@@ -124,6 +124,14 @@ def test_a_notebook_that_is_not_there(folder, name, problem):
         lab.find_notebook(folder, name)
 
 
+def test_a_students_homework_by_its_name(folder):
+    (folder / "my_notebooks" / "homework" / ".ipynb_checkpoints").mkdir(parents=True)
+    for name in ("hw1_weights.ipynb", ".ipynb_checkpoints/hw1_weights-checkpoint.ipynb"):
+        (folder / "my_notebooks" / "homework" / name).write_text("{}")
+    assert lab.find_notebook(folder, "hw1") == Path("my_notebooks", "homework", "hw1_weights.ipynb")
+    assert lab.find_notebook(folder, "00") == Path("notebooks", "00_start.ipynb")
+
+
 # --- which port
 
 @pytest.fixture

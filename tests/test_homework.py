@@ -14,7 +14,7 @@ import pytest
 from grading_parts import ASSIGNMENT, GIVEN, RIGHT, SOFTMAX, cell, notebook
 
 from course_utils import exercises
-from course_utils.classroom import cli
+from course_utils.classroom import cli, homework, lab
 from course_utils.classroom.grading import assignment as assignments
 from course_utils.classroom.grading import gradescope
 from course_utils.classroom.grading.class_report import class_report, mistakes_by_exercise
@@ -261,6 +261,19 @@ def test_from_submissions_to_gradebook_pages_and_forms(course, tmp_path, capsys)
     assert command("export", "canvas", tmp_path / "out", tmp_path / "import.csv", "--template", sheet, "--partial") == 1
     assert "not placed: bob: no line of canvas.csv has the id 'bob'" in capsys.readouterr().out
     assert "Ada,1,ada,A," in (tmp_path / "import.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("named", ["hw1_weights", "hw1_weights.ipynb"])
+@pytest.mark.parametrize("place", ["my_notebooks/homework", "my_notebooks", "elsewhere"])
+def test_a_students_notebook_is_found_by_its_name(named, place, tmp_path, monkeypatch):
+    monkeypatch.setattr(lab, "course_folder", lambda: tmp_path)
+    path = tmp_path / place / "hw1_weights.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    found = homework._students_own(Path(named))
+    assert found == (Path(named) if place == "elsewhere" else path)
+    monkeypatch.chdir(path.parent)
+    assert homework._students_own(Path(named)).samefile(path)
 
 
 @pytest.mark.parametrize(("words", "said"), [

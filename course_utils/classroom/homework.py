@@ -5,6 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+from course_utils import working_copies
+
 __all__ = ["add_arguments", "run"]
 
 _ABOUT = """
@@ -36,7 +38,7 @@ def add_arguments(parser):
     sub.add_argument("--replace", "--force", action="store_true", help="overwrite what is there")
 
     sub = command("preflight", "look at a notebook as the grader will", _preflight)
-    sub.add_argument("notebook", help="your notebook")
+    sub.add_argument("notebook", help="your notebook; its name is enough if it lies in my_notebooks/")
     sub.add_argument("--assignment", help="the assignment as it was given out; by the notebook's name if left out")
 
     sub = command("grade", "grade a folder or a zip file of notebooks", _grade)
@@ -130,10 +132,21 @@ def _release(args):
 def _preflight(args):
     from course_utils.classroom.grading import assignment, preflight
 
-    path = Path(args.notebook)
+    path = _students_own(Path(args.notebook))
     lines, good = preflight.preflight(path, assignment.load(args.assignment or _by_name(path)))
     print("\n".join(lines))
     return int(not good)
+
+
+def _students_own(path):
+    """The notebook as it was named; by its name alone also in the folder where `lab` keeps a student's notebooks."""
+    from course_utils.classroom import lab
+
+    mine = (lab.course_folder() or Path.cwd()) / working_copies.FOLDER
+    named = [path, path.with_name(f"{path.name}.ipynb")]
+    if len(path.parts) == 1:
+        named += [folder / other.name for folder in (mine / "homework", mine) for other in named[:2]]
+    return next((other for other in named if other.is_file()), path)
 
 
 def _by_name(path):

@@ -62,7 +62,7 @@ def find_notebook(folder: Path, name: str) -> Path:
     Returns
     -------
     Path
-        Relative to the course's folder.
+        Relative to the course's folder. Where no lesson is called that, a notebook of the learner's.
 
     Raises
     ------
@@ -70,15 +70,22 @@ def find_notebook(folder: Path, name: str) -> Path:
         No notebook, or more than one, is called that.
     """
     notebooks = sorted((folder / "notebooks").glob("*.ipynb"))
+    theirs = sorted(path for path in (folder / working_copies.FOLDER).rglob("*.ipynb")  # homework, what a learner adds
+                    if not any(part.startswith(".") for part in path.relative_to(folder).parts))
     wanted = Path(name).name.removesuffix(".ipynb")
-    found = ([path for path in notebooks if path.stem == wanted]
-             or [path for path in notebooks if path.stem.startswith(wanted)]
-             or [path for path in notebooks if wanted in path.stem])
+    found = next(filter(None, (_called(wanted, paths) for paths in (notebooks, theirs))), [])
     if len(found) != 1:
         several = ", ".join(path.stem for path in found or notebooks) or "none at all"
         problem = "fits more than one notebook" if found else "is not the name of a notebook; there are"
         raise ValueError(f"notebook {name!r} {problem}: {several}")
     return found[0].relative_to(folder)
+
+
+def _called(wanted: str, paths: list[Path]) -> list[Path]:
+    """Those of the notebooks that are called that, else begin with it, else contain it."""
+    return ([path for path in paths if path.stem == wanted]
+            or [path for path in paths if path.stem.startswith(wanted)]
+            or [path for path in paths if wanted in path.stem])
 
 
 def server_command(folder: Path, notebook: Path, port: int, browser: bool) -> list[str]:
@@ -179,7 +186,7 @@ def run(args) -> int:
         return complain(f"Port {port} is taken by another program (perhaps a JupyterLab that still runs).",
                         f"Stop that one, or use another port: --port {other}")
     environment = server_environment(args.nbgrader)
-    if not args.originals:
+    if not args.originals and notebook.parts[0] == "notebooks":
         notebook = _learners(folder, notebook)
     try:
         environment |= places(folder / working_copies.FOLDER / ".course")
