@@ -107,6 +107,20 @@ def test_html_in_a_formula_stays_text():
     assert formulas("$a &lt; b$") == mathml("a < b")
 
 
+def test_a_fold_stays_folded_with_markdown_in_it():
+    fold = nbformat.v4.new_markdown_cell("<details>\n<summary>Hint</summary>\n\nLook at *it*.\n\n</details>\n\nAfter.")
+    answer = nbformat.v4.new_code_cell("print(0.72)", outputs=[nbformat.v4.new_output("stream", text="0.72")],
+                                       metadata={"jupyter": {"outputs_hidden": True}})
+    shown = nbformat.v4.new_code_cell("print(7)", outputs=[nbformat.v4.new_output("stream", text="7.25")])
+    page = export.page_of(nbformat.v4.new_notebook(cells=[fold, answer, shown]))
+    folded = re.findall(r"<details.*?</details>", page[page.index("<main"):], re.DOTALL)
+    assert len(folded) == 2
+    assert "Look at <em>it</em>" in folded[0]
+    assert "After" not in folded[0]
+    assert "0.72" in folded[1]
+    assert "7.25" not in folded[1]
+
+
 # --- the page -------------------------------------------------------------------------------------------------------
 @pytest.mark.browser
 def test_the_page_lives_alone(context, written):

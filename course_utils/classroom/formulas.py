@@ -91,3 +91,8 @@ class FormulaRenderer(IPythonRenderer):
 
     def inline_html(self, html):
         return formulas(super().inline_html(html))
+
+    def _html_embed_images(self, html):
+        # nbconvert parses every piece of HTML for images. A fold comes in two pieces, its begin and its end, with
+        # Markdown between them: parsed alone, the first would be closed, and what it folds would stand open.
+        return super()._html_embed_images(html) if "<img" in html.lower() else html
