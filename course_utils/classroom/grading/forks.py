@@ -33,12 +33,16 @@ class Limits:
         Time for one call by the clock, in seconds; time spent waiting for a busy processor does not count.
     memory : int
         Bytes above what Python with NumPy and PyTorch needs.
+    run : int
+        Processor time for running the notebook's cells where an answer needs them, in seconds; no cell gets more
+        than half of it.
     """
 
     call: int = 2
     cpu: int = 8
     wall: float = 6.0
     memory: int = 1 << 30
+    run: int = 20
 
 
 class Gone(Exception):
@@ -276,26 +280,27 @@ class Child:
         """
         if self.ended:
             raise Gone("ended", "the process is no longer there")
+        wall = self.limits.wall + (self.limits.run if "cells" in request else 0)
         started = time.monotonic()
         try:
-            self.socket.settimeout(self.limits.wall)
+            self.socket.settimeout(wall)
             self.socket.sendall(wire.encode(request, body, wire.MAX_FILE))
-            return wire.decode(lambda n: self._read(n, started))
+            return wire.decode(lambda n: self._read(n, started, wall))
         except wire.Bad:
             self.end()
             raise Gone("garbled", "it sent something that is no result") from None
         except TimeoutError:
             self.end()
-            raise Gone("time", f"it did not finish within {self.limits.wall:g} seconds") from None
+            raise Gone("time", f"it did not finish within {wall:g} seconds") from None
         except (OSError, EOFError):
             raise self._why(self.end(patient=True)) from None
 
-    def _read(self, n, started):
+    def _read(self, n, started, wall):
         parts = []
         while n:
-            left = started + self.limits.wall - time.monotonic()
+            left = started + wall - time.monotonic()
             if left <= 0:
-                left += min(self._waited(), 10 * self.limits.wall)
+                left += min(self._waited(), 10 * wall)
                 if left <= 0:
                     raise TimeoutError
             self.socket.settimeout(left)

@@ -3,10 +3,13 @@
 A record holds nothing that changes from run to run: no time, no path, no order.
 """
 
+import contextlib
+
 from course_utils import exercises
 from course_utils.checks import Verdict, diagnose, earn, give_feedback
-from course_utils.classroom.grading.notebooks import Unreadable, read_notebook, same_id
-from course_utils.classroom.grading.remote import Answer, RemoteAnswer
+from course_utils.classroom.grading.answers import take_out, whole
+from course_utils.classroom.grading.notebooks import Unreadable, read_notebook
+from course_utils.classroom.grading.remote import RemoteAnswer
 from course_utils.classroom.grading.suspicion import look_through, normalised
 from course_utils.classroom.grading.written import state_of
 
@@ -48,14 +51,22 @@ def mark(data, assignment, student, zygote, *, secret="", name=""):
         return _without_answers(assignment, student, name, "other homework", [
             f"This is {other}, and {assignment.name} was asked for: hand that one in."])
     seed = assignment.seed(secret)
-    answers = {exercise.name: _answer(exercise, notebook, assignment) for exercise in assignment.exercises}
+    taken = {exercise.name: take_out(exercise, notebook, assignment) for exercise in assignment.exercises}
+    answers = {name: run or single for name, (single, run, _) in taken.items()}
     flawless = _first_pass(assignment, answers, seed, zygote)
-    results = [_full(exercise) if exercise.name in flawless
-               else _alone(exercise, answers[exercise.name], seed, zygote)
-               for exercise in assignment.exercises]
+    results = []
+    for exercise in assignment.exercises:
+        single, run, why = taken[exercise.name]
+        result = _full(exercise) if exercise.name in flawless else _alone(exercise, run or single, seed, zygote)
+        if run is None and _missed_a_name(result):  # what no cell of the assignment defines, another may
+            run, why = whole(exercise, notebook, assignment), "it uses a name that its cell does not explain"
+            result, answers[exercise.name] = _alone(exercise, run, seed, zygote), run
+        if run is not None and result["points"] != _points_alone(exercise, single, seed, zygote):
+            result["notes"].append(f"The notebook was run from the top up to this check, since {why}; by itself the "
+                                   "answer's cell would have earned other points.")
+        results.append(result)
     for exercise, result in zip(assignment.exercises, results):
         answer = answers[exercise.name]
-        result["notes"] = [*answer.notes, *result["notes"]]
         result["source"] = (answer.cell or "")[:8000]
         result["print"] = normalised(answer.cell) if answer.cell and result["status"] != "not attempted" else ""
     record = _record(assignment, student, name, results, list(notebook.notes))
@@ -81,36 +92,29 @@ def _other_homework(notebook, assignment):
     return found[0].notebook if found else ""
 
 
-# --- taking answers out ---
-
-
-def _answer(exercise, notebook, assignment):
-    """Find the answer's cell by its id; what other cells define is taken along."""
-    wanted = exercise.signature.split("(")[0].strip()
-    own = [cell for cell in notebook.code if same_id(cell.grade_id, exercise.name)]
-    written = [cell for cell in own if not _is_stub(cell.source)]
-    chosen = (written or own)[-1] if own else None
-    notes = ["There are several cells with this exercise's id; the last one that is written counts."] if own[1:] else []
-    tests = {grade_id for grade_id, _, _ in assignment.tests}
-    others = [cell.source for cell in notebook.code if cell is not chosen and cell.grade_id not in tests
-              and not same_id(cell.grade_id, exercise.name)]
-    answer = Answer(wanted, chosen.source if chosen else None, assignment.given, others)
-    answer.notes = notes
-    return answer
-
-
-def _is_stub(source):
-    lines = [line.strip() for line in source.split("\n") if line.strip() and not line.strip().startswith("#")]
-    return not lines or lines[-1].startswith("raise NotImplementedError")
-
-
 # --- running them ---
 
 
+def _missed_a_name(result):
+    return result["status"] == "wrong" and any("NameError" in text for _, text in result["rows"])
+
+
+def _points_alone(exercise, answer, seed, zygote):
+    """What an answer's cell by itself would have earned."""
+    if answer.cell is None:
+        return 0
+    with contextlib.closing(RemoteAnswer(zygote, answer, deaths=1)) as remote:
+        return sum(earned.points for earned in earn(exercise, remote, seed))
+
+
 def _first_pass(assignment, answers, seed, zygote):
-    """Run all answers in one child; those that are right there are right. The others get a child of their own."""
+    """Run all answers in one child; those that are right there are right. The others get a child of their own.
+
+    An answer for which the notebook's cells are run gets one of its own at once.
+    """
     flawless, child = set(), None
-    for exercise in assignment.exercises:
+    single = [exercise for exercise in assignment.exercises if answers[exercise.name].cells is None]
+    for exercise in single:
         answer = answers[exercise.name]
         if answer.cell is None:
             continue
@@ -121,6 +125,11 @@ def _first_pass(assignment, answers, seed, zygote):
         child = remote.child
     if child is not None:
         child.end()
+    for exercise in assignment.exercises:
+        if exercise not in single:
+            with contextlib.closing(RemoteAnswer(zygote, answers[exercise.name], deaths=1)) as remote:
+                if all(earned.earned for earned in earn(exercise, remote, seed, hurry=True)):
+                    flawless.add(exercise.name)
     return flawless
 
 
@@ -145,8 +154,6 @@ def _alone(exercise, answer, seed, zygote):
     parts = [(e.part, e.earned, e.why_not) for e in earned]
     result = _result(exercise, state, parts, give_feedback(exercise, verdict))
     result["early"] = _words(give_feedback(exercise.visible, early))
-    if answer.cell is None:
-        result["notes"].append("The cell of this exercise is missing; the answer was found in another cell.")
     if remote.defined and remote.cell_error and remote.cell_error.kind != "not attempted":
         where = f" (line {remote.cell_error.line})" if remote.cell_error.line else ""
         result["notes"].append(f"The cell itself ends with {remote.cell_error.message}{where}; "

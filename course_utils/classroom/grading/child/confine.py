@@ -51,7 +51,7 @@ def give_up(limits, ruleset, hidden, unreadable):
     Parameters
     ----------
     limits : mapping
-        "memory" in bytes above what is in use now, "cpu" in seconds of processor time in all.
+        "memory" in bytes above what is in use now, "cpu" and "run" in seconds of processor time.
     ruleset : int or None
         From `landlock.rules`.
     hidden : sequence of str
@@ -60,7 +60,7 @@ def give_up(limits, ruleset, hidden, unreadable):
         Whether Python's own files are closed to other users, so that the right to read must be kept.
     """
     if resource is not None:
-        _set("RLIMIT_CPU", limits["cpu"])
+        _set("RLIMIT_CPU", limits["cpu"] + limits["run"])
         _set("RLIMIT_FSIZE", 0)
         _set("RLIMIT_NOFILE", 64)
         _set("RLIMIT_CORE", 0)

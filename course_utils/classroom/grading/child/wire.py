@@ -77,8 +77,8 @@ def pack(value, body, keep=None, depth=0):
         return {"n": _put(np.asarray(value), body)}
     elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
         return {"a": _put(np.array(value, subok=False, order="C"), body)}
-    elif depth < _MAX_DEPTH and type(value) in (list, tuple) and len(value) < _MAX_THINGS:
-        return {"l" if type(value) is list else "u": [pack(x, body, keep, depth + 1) for x in value]}
+    elif depth < _MAX_DEPTH and isinstance(value, (list, tuple)) and len(value) < _MAX_THINGS:
+        return {"l" if isinstance(value, list) else "u": [pack(x, body, keep, depth + 1) for x in value]}
     elif depth < _MAX_DEPTH and isinstance(value, dict) and len(value) < _MAX_THINGS:
         if all(type(key) in (str, int) for key in value):
             return {"d": [[key, pack(x, body, keep, depth + 1)] for key, x in value.items()]}
