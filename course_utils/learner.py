@@ -5,8 +5,11 @@ import dataclasses
 from course_utils import exercises, kept, reuse
 from course_utils.answer_source import Unkept, answer_source
 from course_utils.cells import older_than_its_cell
-from course_utils.checks import diagnose, give_feedback
+from course_utils.checks import Verdict, diagnose, give_feedback
+from course_utils.checks.allowed import first_not_allowed, words
 from course_utils.checks.feedback import MAX_LINES
+from course_utils.checks.sandbox import Trouble
+from course_utils.exercises.homework import ALLOWED
 from course_utils.journal import passed_exercises, record_pass
 from course_utils.misuse import Misuse
 
@@ -47,7 +50,7 @@ def check(name, answer=...):
         raise Misuse(f"answer should be the function that you wrote, got own({name!r})")
     if not callable(answer):
         raise Misuse(f"answer should be your function, without parentheses, got {type(answer).__name__}")
-    verdict = diagnose(exercise.visible, answer)
+    verdict = _refusal(exercise, answer) or diagnose(exercise.visible, answer)
     feedback = give_feedback(exercise.visible, verdict)
     older = older_than_its_cell(answer)
     if older:
@@ -60,6 +63,15 @@ def check(name, answer=...):
         for problem in filter(None, (record_pass(exercise.name), _keep(exercise.name, answer))):
             feedback = dataclasses.replace(feedback, rows=(*feedback.rows, ("Note", problem)))
     return feedback
+
+
+def _refusal(exercise, answer):
+    """The verdict on homework that uses what its assignment does not allow; None where all is well."""
+    if not exercise.credit:
+        return None
+    may = ALLOWED.get(exercise.notebook, ())
+    part = first_not_allowed(answer, may)
+    return Verdict("wrong", trouble=Trouble("Refused", f"Refused: {words(part, may)}")) if part else None
 
 
 def _keep(name, answer):

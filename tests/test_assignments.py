@@ -56,7 +56,7 @@ def submit(source, folder, chosen):
 def source(request, tmp_path):
     """An assignment whose answers may import the exercises."""
     notebook = nbformat.read(request.param, as_version=4)
-    allows = notebook.metadata["homework"]["allows"]
+    allows = notebook.metadata["homework"].setdefault("allows", [])
     package = ROOT / "course_utils" / "exercises"
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
                for path in package.rglob("*.py")]

@@ -187,6 +187,8 @@ def _general_experiment(verdict):
         return verdict.step
     if trouble and trouble.kind == "did not finish":
         return "look for a loop whose condition never becomes false, or one that restarts itself"
+    if trouble and trouble.kind == "Refused":
+        return "write it with NumPy, PyTorch and functions of your own"
     if trouble and trouble.kind == "returned None":
         return "end the function with `return` and what is asked for"
     if trouble and not trouble.line:

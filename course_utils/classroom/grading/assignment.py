@@ -12,6 +12,7 @@ from pathlib import Path
 
 from course_utils import exercises
 from course_utils.classroom.grading.notebooks import same_id
+from course_utils.exercises.homework import ALLOWED
 
 __all__ = ["Assignment", "load"]
 
@@ -89,7 +90,8 @@ def load(path):
                   if mark.get("grade") and not mark.get("solution"))
     by_hand = tuple((mark["grade_id"], float(mark["points"])) for cell, mark in marked
                     if mark.get("task") or (mark.get("grade") and mark.get("solution")))
-    allowed = tuple(notebook.metadata.get("homework", {}).get("allows", ()))
+    # A teacher's own assignment says in its metadata what answers may use.
+    allowed = (*ALLOWED.get(path.stem, ()), *notebook.metadata.get("homework", {}).get("allows", ()))
     return Assignment(path.stem, found, given, tests, by_hand, allowed, fingerprint(path.read_bytes()))
 
 

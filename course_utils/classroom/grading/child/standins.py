@@ -113,7 +113,7 @@ class Course:
     def own(self, name):
         """In the place of the course's: what was checked under that name, else something absent."""
         if self.answering:
-            raise Refused(self.words(f'own("{name}")'))
+            raise Refused(self.words("own"))
         return self.checked.get(str(name)) or Absent(self, f'own("{name}")')
 
     def install(self):

@@ -1,0 +1,83 @@
+"""What of the course an answer to homework may use: `check`, preflight and grader hold answers to the same list."""
+
+import inspect
+import types
+
+__all__ = ["first_not_allowed", "words"]
+
+_QUIET = {"start", "check", "hint", "show", "progress", "reset_progress"}  # they give an answer nothing
+
+
+def words(name, allowed):
+    """Say what may be used.
+
+    Examples
+    --------
+    >>> words("course_utils.attention", ["course_utils.shapes"])
+    'an answer may not use course_utils.attention; this homework allows course_utils.shapes'
+    """
+    return f"an answer may not use {name}; this homework allows {', '.join(allowed) or 'nothing of the course'}"
+
+
+def first_not_allowed(answer, allowed):
+    """Find what of the course an answer uses, by itself or through functions of the notebook.
+
+    Parameters
+    ----------
+    answer : callable
+    allowed : collection of str
+        Modules of the course.
+
+    Returns
+    -------
+    str
+        Name of a module, or "own"; empty where there is nothing to object to.
+    """
+    seen, todo = set(), [answer]
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        found = _part_of_course(thing)
+        if found and found not in allowed:
+            return found
+        if found:
+            continue
+        if isinstance(thing, type):
+            todo += [value for value in vars(thing).values() if callable(value)]
+        thing = inspect.unwrap(thing) if callable(thing) else thing
+        if isinstance(thing, types.FunctionType):
+            names = list(_names(thing.__code__))
+            imported = [name for name in names if name.split(".")[0] == "course_utils" and name not in allowed]
+            if imported:
+                return imported[0]
+            todo += [thing.__globals__[name] for name in names if name in thing.__globals__]
+            todo += [cell.cell_contents for cell in thing.__closure__ or () if _is_filled(cell)]
+    return ""
+
+
+def _part_of_course(thing):
+    """The module of the course that something comes from, or "own" for that function and what it gives."""
+    home = thing.__name__ if isinstance(thing, types.ModuleType) else getattr(thing, "__module__", None)
+    if not isinstance(home, str) or home.split(".")[0] != "course_utils":
+        return ""
+    name = getattr(thing, "__name__", type(thing).__name__)
+    if name in ("own", "Own"):
+        return "own"
+    return "" if name in _QUIET else home
+
+
+def _names(code):
+    """Names that code looks up or imports, inner functions included."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            yield from _names(inner)
+
+
+def _is_filled(cell):
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False

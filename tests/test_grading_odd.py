@@ -1,0 +1,96 @@
+"""What the student saw is what counts: odd notebooks in a real kernel and in the grader, exercise by exercise."""
+
+import functools
+
+import pytest
+from notebook_parts import ROOT, texts
+from odd_notebooks import KINDS, NAMES, place, solutions, solved, write
+
+from course_utils.checks.allowed import words
+from course_utils.classroom.grading.assignment import load
+from course_utils.classroom.grading.child import standins
+from course_utils.classroom.grading.forks import Zygote
+from course_utils.classroom.grading.marking import mark
+from course_utils.classroom.kernels import open_notebook
+
+SOURCE = ROOT / "notebooks" / "homework" / "hw1_weights.ipynb"
+QUICK = {"plain", "added_below", "own_inside", "leaves_early"}  # the others run with `make test-all`
+# In the kernel too an answer that ends its process is an error of its line, so that there is something to compare.
+NO_END = "import os\ndef _leave(code=0):\n    raise SystemExit(code)\nos._exit = os.abort = _leave"
+
+
+@functools.cache
+def right():
+    return solutions(SOURCE)
+
+
+def wrong():
+    """Answers of which the first is wrong, the second right and the third not attempted."""
+    return {**right(), "top_k_softmax": right()["top_k_softmax"].replace("-k, None", "-1, None"),
+            "pooling_gradient": "def pooling_gradient(x, query, lengths, upstream):\n    raise NotImplementedError"}
+
+
+def shown_in_a_kernel(notebook, folder):
+    """The visible points that each check shows when all cells are run and errors stop nothing."""
+    checks = {name: place(notebook, f"{name}-test") for name in NAMES}
+    points = dict.fromkeys(NAMES, 0)
+    with open_notebook(notebook.copy(), folder, timeout=120) as run:
+        import nbformat
+
+        run(nbformat.v4.new_code_cell(NO_END))
+        for i, cell in enumerate(notebook.cells):
+            if cell.cell_type != "code":
+                continue
+            said = "\n".join(text for output in run(cell) for text in texts(output))
+            for name, at in checks.items():
+                if i == at:
+                    points[name] = int(f"✓ {name}: what is visible now is right" in said)
+    return points
+
+
+def seen_by_the_grader(notebook, zygote):
+    """Whether each exercise has all its visible points, and the record."""
+    record = mark(write(notebook), load(SOURCE), "ada", zygote)
+    assert [result["name"] for result in record["exercises"]] == list(NAMES)
+    return {result["name"]: int(all(part["points"] == part["of"] for part in result["parts"] if part["visible"]))
+            for result in record["exercises"]}, record
+
+
+@pytest.fixture(scope="module")
+def zygote():
+    assignment = load(SOURCE)
+    with Zygote(allowed=assignment.allowed, given=assignment.given) as ready:
+        yield ready
+
+
+CASES = [pytest.param(kind, name, answers, id=f"{kind.__name__}-{name}-{label}",
+                      marks=() if kind.__name__ in QUICK and (name, label) == (NAMES[0], "right") else pytest.mark.slow)
+         for kind in KINDS for name, answers, label in
+         [(NAMES[0], right, "right"), (NAMES[1], right, "right"), (NAMES[1], wrong, "wrong")]]
+
+
+@pytest.mark.parametrize(("kind", "name", "answers"), CASES)
+def test_the_visible_points_are_what_the_checks_show(kind, name, answers, zygote, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.jsonl"))
+    notebook = solved(SOURCE, answers())
+    kind(notebook, name)
+    points, record = seen_by_the_grader(notebook, zygote)
+    assert points == shown_in_a_kernel(notebook, SOURCE.parent), (kind.__doc__, record["exercises"])
+
+
+def test_there_are_enough_kinds():
+    assert len(KINDS) >= 40
+    assert len(CASES) >= 120
+
+
+def test_what_is_refused_is_refused_in_the_same_words():
+    course = standins.Course(("course_utils.shapes",))
+    for name in ("own", "course_utils.attention"):
+        assert course.words(name) == words(name, ("course_utils.shapes",))
+
+
+def test_both_sides_are_told_where_the_two_ways_differ(zygote):
+    notebook = solved(SOURCE, right())
+    next(kind for kind in KINDS if kind.__name__ == "added_below")(notebook, NAMES[0])
+    _, record = seen_by_the_grader(notebook, zygote)
+    assert "The notebook was run from the top up to this check" in record["exercises"][0]["notes"][0]
