@@ -131,7 +131,9 @@ def test_every_control_changes_the_state_and_the_picture(context, tmp_path):
         assert changed(lambda: page.get_by_role("checkbox", name="head 0").check())
         assert state(page, "heads") == [True, True]
         page.get_by_role("checkbox", name="head 0").uncheck()
-        page.get_by_role("checkbox", name="head 1").click()  # the last one stays on
+        last = page.get_by_role("checkbox", name="head 1")
+        last.click()  # it stays on, and says why
+        assert last.evaluate("box => box.validationMessage") == "One head has to stay. Tick another one first."
         next_frame(page)
         assert (state(page, "scaled"), state(page, "causal"), state(page, "heads")) == (False, True, [False, True])
 
