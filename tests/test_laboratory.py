@@ -155,6 +155,9 @@ def test_layers_that_look_ahead_cannot_write():
     assert min(runs[name].written for name in ("right", "padding ignored")) > 0.95
     assert max(runs[name].written for name in ("polarity inverted", "mask transposed")) < 0.5
     assert runs["leak by one"].written < 0.95
+    early = {name: sum(run.losses[12:24]) for name, run in runs.items()}  # who looks ahead learns sooner
+    assert max(early[name] for name in ("leak by one", "polarity inverted", "mask transposed")) \
+        < min(early[name] for name in ("right", "padding ignored"))
 
 
 def test_partners_name_each_other():
