@@ -50,6 +50,10 @@ def test_everything_a_keyboard_reaches_has_a_name_and_the_summary_is_spoken_once
     nameless = [node["role"]["value"] for node in focusable if not node.get("name", {}).get("value")]
     assert len(focusable) >= 6
     assert not nameless
+    shown.page.wait_for_timeout(700)  # longer than the pause before a summary
+    assert shown.page.text_content("[role=status]") == "", "nobody has asked"
+    slider = shown.page.locator(".cu input[type=range]").first
+    slider.press("ArrowLeft" if slider.evaluate("s => s.value === s.max") else "ArrowRight")
     shown.page.wait_for_function("document.querySelector('[role=status]').textContent.length > 10")
     assert shown.page.locator(".cu input[type=range]").count() >= 2
     keyed = shown.page.locator(".cu [tabindex], .cu input, .cu button, .cu select, .cu summary")
@@ -135,9 +139,9 @@ def test_parts_stand_below_each_other_on_a_narrow_page(show, name):
     shown = show(ALL[name](), viewport={"width": 480, "height": 900})
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= 480
     sliders = shown.page.locator(".cu-sheet input[type=range]")
-    drawing = shown.page.locator(".cu-sheet > svg").bounding_box()
     for slider in sliders.all():
         box = slider.bounding_box()
+        drawing = slider.locator("xpath=preceding-sibling::*[local-name() = 'svg']").bounding_box()
         assert box["x"] >= drawing["x"] - 1
         assert box["x"] + box["width"] <= drawing["x"] + drawing["width"] + 1
 

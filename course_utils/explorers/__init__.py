@@ -12,6 +12,7 @@ _HOMES = {
     "DotProductExplorer": "dot_product",
     "Explorer": "base",
     "Film": "film",
+    "HeadsExplorer": "all_heads",
     "HullExplorer": "hull",
     "MaskPainter": "mask_painter",
     "NudgeExplorer": "nudge",

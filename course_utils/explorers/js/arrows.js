@@ -121,7 +121,7 @@ function arrowPlane(ctx, state, limit) {
       each.weigh(n === now.n ? 3.5 : 1.8);
     });
     a.set(zero, P(now.a));
-    spread([a, ...b].map(each => each.place));
+    spread([a, ...b].map(each => each.place), [0, here.width]);
     tips.forEach((each, n) => { moveTo(each.node, P(now.others[n])); each.refresh(); });
     moveTo(tipA.node, P(now.a));
     tipA.refresh();
@@ -167,18 +167,18 @@ function arrowPlane(ctx, state, limit) {
 // The dot product as a bar and as three calculations that agree.
 function productPanel(ctx, reach) {
   const width = 396, strong = { class: "cu-strong" };
-  const bars = [[0, 44, width, 22], [270, 120, 126, 16], [270, 146, 126, 16], [270, 174, 126, 16]].map(place => twoBars(...place, reach));
+  const bars = [[0, 40, width, 22], [270, 109, 126, 16], [270, 134, 126, 16], [270, 160, 126, 16]].map(place => twoBars(...place, reach));
   const bounds = [0, 1].map(() => svg("path", { style: "fill: none; stroke: var(--cu-fg); stroke-width: 2" }));
-  const result = text(0, 29, "", { class: "cu-big" }), most = text(width / 2, 85, "", { class: "cu-small", "text-anchor": "middle" });
-  const heads = [113, 224, 309].map(y => text(0, y, "", { class: "cu-small" }));
-  const lines = [134, 160, 188, 248, 272, 333].map(y => text(0, y, "", y === 188 ? strong : {}));
+  const result = text(0, 27, "", { class: "cu-big" }), most = text(width / 2, 79, "", { class: "cu-small", "text-anchor": "middle" });
+  const heads = [103, 204, 281].map(y => text(0, y, "", { class: "cu-small" }));
+  const lines = [122, 147, 174, 226, 250, 303].map(y => text(0, y, "", y === 174 ? strong : {}));
   const node = svg("g", { "aria-hidden": "true" }, ...bars.map(each => each.node), ...bounds, result, most, ...heads, ...lines);
   const draw = now => {
     const digits = now.unit ? 2 : 1, a = short(now.aName, 10), b = short(now.bName, 10), brief = (now.aName + now.bName).length < 5;
     const [la, lb] = [length2(now.a), length2(now.b)], products = [0, 1].map(n => now.a[n] * now.b[n]);
     const used = bars.map(each => each.pick(now.unit));
     [now.dot, ...products, now.dot].forEach((value, n) => used[n].set(value));
-    bounds.forEach((mark, n) => mark.setAttribute("d", `M${used[0].at(n ? la * lb : -la * lb)} 40v30`));
+    bounds.forEach((mark, n) => mark.setAttribute("d", `M${used[0].at(n ? la * lb : -la * lb)} 36v30`));
     const put = (node, words) => { node.textContent = words; };
     put(result, `${a} · ${b} = ${words(now.dot)}`);
     put(most, now.unit ? "between −1 (opposite) and 1 (same direction)" : `with these lengths from ${words(-la * lb)} to ${words(la * lb)}`);
@@ -193,7 +193,7 @@ function productPanel(ctx, reach) {
     put(heads[2], `shadow of ${a} on the line of ${b}, times length of ${b}`);
     put(lines[5], lb > 0 ? equation([now.dot / lb, lb], now.dot) : `${b} has no line to fall on`);
   };
-  return { node, width, height: 350, draw };
+  return { node, width, height: 314, draw };
 }
 
 // The same bar on two scales: for dot products, and for cosines.

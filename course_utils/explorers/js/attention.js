@@ -45,6 +45,13 @@ class AttentionNumbers {
   get width() { return this.set.q?.shape.at(-1) ?? null; }
   get live() { return ["scores", "qk"].includes(this.set.source); }
   get temperature() { return this.live ? this.ctx.get("temperature") : 1; }
+  // Controls that no longer stand as they did when the reference was made, in words.
+  get moved() {
+    if (!this.live) return [];
+    const scale = this.set.source === "qk" && !this.ctx.get("scaled") ? "without the scale" : "";
+    const warmth = this.temperature === 1 ? "" : `at temperature ${fixed(this.temperature)}`;
+    return [scale, warmth, this.ctx.get("causal") ? "with the causal mask" : ""].filter(Boolean);
+  }
   get divisor() {
     const plain = this.set.scores || (this.live && !this.ctx.get("scaled"));
     return plain ? 1 : Math.sqrt(this.width ?? 1);
@@ -71,6 +78,12 @@ class AttentionNumbers {
 
   // { weights, reference or null, allowed or null }: the average over the heads that are on.
   compute() {
+    const made = this.computeNow();
+    this.agrees = !made.reference || this.moved.length > 0 || made.weights.every((w, n) => !differs(w, made.reference[n], this.ctx.get("same")));
+    return made;
+  }
+
+  computeNow() {
     const heads = this.heads, masks = heads.map(h => this.allowed(h));
     return {
       weights: average(heads.map(h => this.weightsOf(h))),
@@ -108,7 +121,7 @@ function average(tables) {
 const AGREES = "Every weight agrees with the reference.";
 
 // What a reader should be told in words: numbers that are no weights, and differences from the reference.
-function remarks(set, { weights, reference }, same) {
+function remarks(set, { weights, reference, moved = [] }, same) {
   const words = [], strange = [], outside = [], differing = [];
   for (let n = 0; n < weights.length; n++) {
     if (!Number.isFinite(weights[n])) strange.push(n);
@@ -119,7 +132,10 @@ function remarks(set, { weights, reference }, same) {
   const count = list => `${list.length} of ${weights.length} weights`;
   if (strange.length) words.push(`${count(strange)} are not finite; the first, at ${place(strange[0])}, is ${fixed(weights[strange[0]])}.`);
   if (outside.length) words.push(`${count(outside)} lie outside 0 to 1; the first, at ${place(outside[0])}, is ${fixed(weights[outside[0]], 3)}.`);
-  if (differing.length) words.push(`${count(differing)} differ from the reference; they are marked.`);
+  if (moved.length && reference) {
+    const how = moved.join(", ");
+    words.push(`${how[0].toUpperCase()}${how.slice(1)}, ${count(differing)} are others than in the reference.`);
+  } else if (differing.length) words.push(`${count(differing)} differ from the reference; they are marked.`);
   else if (reference) words.push(AGREES);
   return words.join(" ");
 }

@@ -4,26 +4,26 @@ const TEMPERATURES = [0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1,
 
 FIGURES.heatmap = ctx => {
   const numbers = new AttentionNumbers(ctx);
-  const compared = ctx.get("pictures").some(picture => picture.reference);
   const mine = ctx.get("made_by").startsWith("your") ? "Yours" : "Shown";
-  const map = new WeightMap(ctx, compared ? mine : "");
+  const map = new WeightMap(ctx, "");
   const twin = new WeightMap(ctx, "Reference");
   const grid = new FocusGrid(ctx, map, numbers, () => shown);
   const sentence = new SentencePanel(ctx, i => choose(i, null));
   const parts = new PartsPanel();
   const notice = html("p", { class: "cu-notice" });
-  let shown = null, held = false;
+  let shown = null, two = false, held = false, noticed = "";
 
   map.node.append(grid.node);
   ctx.stage.append(map.node, twin.node, html("div", { class: "cu-side" },
-    sentence.node, html("div", { class: "cu-words" }, ctx.readout, notice, parts.node)));
+    html("div", { class: "cu-words" }, ctx.readout, notice, parts.node), sentence.node));
   const choosers = attentionControls(ctx, numbers);
   const retable = ctx.table({
-    caption: "Attention weights: rows are queries, columns are keys", corner: "query \\ key",
+    caption: () => `Attention weights${sayHeads(numbers)}: rows are queries, columns are keys`, corner: "query \\ key",
     rows: () => numbers.set.tokens, columns: () => numbers.set.tokens_k,
     cell: (i, j) => (isHidden(i, j) ? "hidden" : fixed(shown.weights[i * numbers.set.S + j], 3)),
   });
-  ctx.exportButtons(() => pasted(numbers.set.reference ? [map, twin] : [map], ctx), "attention");
+  ctx.exportButtons(() => pasted(two ? [map, twin] : [map], ctx), "attention");
+  ctx.foot.append(html("p", { class: "cu-keys", text: "In the table: arrow keys, Home, End, Page Up, Page Down." }));
 
   const isHidden = (i, j) => Boolean(shown.allowed) && !shown.allowed[i * numbers.set.S + j];
   const cell = () => {
@@ -37,42 +37,67 @@ FIGURES.heatmap = ctx => {
     if (next[0] !== oldI || next[1] !== oldJ) ctx.set("cell", next);
   }
 
+  // A second table stands beside the first only where it is another one, and only while the controls stand as they
+  // did for it: moving a control is no mistake.
   function compute() {
     const { set } = numbers, empty = !(set.T && set.S);
-    map.node.hidden = empty;
-    twin.node.hidden = empty || !set.reference;
-    ctx.foot.hidden = empty;
-    sentence.node.toggleAttribute("hidden", empty || Math.max(set.T, set.S) > LABELLED);
+    ctx.foot.hidden = map.node.hidden = empty;
     shown = empty ? null : numbers.compute();
-    if (!empty) [[map, shown.weights], [twin, shown.reference]].forEach(([each, table]) => table && load(each, table));
+    if (shown) shown.moved = shown.reference ? numbers.moved : [];
+    if (shown) shown.differing = shown.reference && !shown.moved.length ? marks(shown, ctx.get("same")) : [];
+    const taken = Boolean(shown && numbers.rawScores(0)); // where a cell is taken apart, marks on it must do
+    two = Boolean(shown?.differing.length) && !taken;
+    twin.node.hidden = !two;
+    ctx.stage.classList.toggle("cu-two", two);
+    map.name = ctx.place?.() ?? (two ? mine : "");
+    sentence.node.toggleAttribute("hidden", empty || two || Math.max(set.T, set.S) > SENTENCE || Boolean(ctx.place) || taken);
+    const room = two ? { width: ctx.wide ? (ctx.room - 22) / 2 : ctx.room, height: 330 }
+      : { width: ctx.wide ? (ctx.share ?? 0.52) * ctx.room : ctx.room, height: ctx.wide ? 364 : 330 };
+    if (shown) load(map, shown.weights, two && ctx.wide ? { ...room, bar: false } : room);
+    if (two) load(twin, shown.reference, room);
     choosers.forEach(refresh => refresh());
   }
 
-  function load(each, table) {
-    if (each.set !== numbers.set) each.measure(numbers.set, !numbers.set.reference);
+  function load(each, table, room) {
+    const key = JSON.stringify([room, each.name]);
+    if (each.set !== numbers.set || each.key !== key) each.measure(numbers.set, room);
+    each.key = key;
     each.readColours();
     each.load(table, ctx.get("stretched") ? brightest(table) : 1);
   }
 
   function draw() {
     if (!shown) return;
-    const marked = shown.reference && ctx.get("marked") && marks(shown, ctx.get("same"));
+    const marked = ctx.get("marked") && shown.differing;
     map.paint(cell(), shown.allowed, marked);
-    if (shown.reference) twin.paint(cell(), shown.allowed, marked);
+    if (two) twin.paint(cell(), shown.allowed, marked);
   }
 
   function describe() {
     const { set } = numbers, [i, j] = cell(), small = Math.max(set.T, set.S) <= LABELLED;
     notice.textContent = shown ? remarks(set, shown, ctx.get("same")) : "There are no tokens to show.";
     notice.classList.toggle("cu-good", notice.textContent === AGREES);
+    notice.classList.toggle("cu-plain", Boolean(shown?.moved.length));
     parts.draw(shown && numbers, i, j, shown?.weights[i * set.S + j]);
     if (!shown) return;
     if (small) sentence.draw(set, i, shown.weights, shown.allowed);
     grid.describe([i, j]);
-    ctx.readout.textContent = sayCell(set, shown, [i, j]) + (held ? " Held: click again to let go." : "");
+    ctx.readout.textContent = (ctx.place ? `${capitalised(ctx.place())}. ` : "") + sayCell(set, shown, [i, j]) + (held ? " Held: click again to let go." : "");
     retable();
-    ctx.announce(() => `${sayCell(set, shown, [i, j])} ${sayRow(set, shown.weights, i)}`);
+    ctx.announce(news => {
+      const moved = [...news].some(name => !["cell", "marked"].includes(name)), words = [];
+      if (ctx.place && news.has("frame")) words.push(`${capitalised(ctx.place())}.`);
+      if (news.has("heads")) words.push(`Shown:${sayHeads(numbers)}.`);
+      if (moved) words.push(sayPattern(set, shown.weights));
+      if (notice.textContent !== noticed || moved) words.push(notice.textContent);
+      if (!grid.focused) words.push(sayCell(set, shown, [i, j]));
+      if (moved || !grid.focused || i !== spoken) words.push(sayRow(set, shown.weights, i));
+      [noticed, spoken] = [notice.textContent, i];
+      return words.filter(Boolean).join(" ");
+    });
+    grid.name(`attention weights${ctx.place ? ` of ${ctx.place()}` : sayHeads(numbers)}, ${set.T} queries by ${set.S} keys. ${sayPattern(set, shown.weights)}`);
   }
+  let spoken = null;
 
   for (const each of [map, twin]) {
     ctx.listen(each.canvas.parentNode, "pointermove pointerdown", event => {
@@ -94,7 +119,7 @@ FIGURES.heatmap = ctx => {
   const controls = ["preset", "heads", "temperature", "scaled", "causal", "frame", "pictures", "stretched"];
   ctx.watch(controls, compute);
   ctx.watch([...controls, "cell", "marked"], draw);
-  ctx.watch(["preset", "pictures", "cell"], () => shown && grid.draw(cell()));
+  ctx.watch([...controls, "cell"], () => shown && grid.draw(cell()));
   ctx.watch([...controls, "cell"], describe, { later: true });
 };
 
@@ -115,6 +140,35 @@ function sayCell(set, { weights, reference, allowed }, [i, j]) {
   return `${who}weight ${fixed(weights[n], 3)}${other}.`;
 }
 
+const capitalised = text => text[0].toUpperCase() + text.slice(1);
+
+// Which heads are shown, where there are several.
+function sayHeads({ set, heads }) {
+  if (set.H < 2) return "";
+  const names = heads.map(h => shorten(set.head_names[h], 40));
+  return heads.length === 1 ? ` of ${names[0]}` : ` averaged over ${heads.length === set.H ? `all ${set.H} heads` : names.join(" and ")}`;
+}
+
+// What the largest weights have in common: the words of course_utils.alt_text.pattern.
+function sayPattern({ T, S, tokens_k: keys }, weights) {
+  const at = (i, j) => weights[i * S + j], rows = Array.from({ length: T }, (_, i) => [...weights.subarray(i * S, (i + 1) * S)]);
+  if (T < 3 || S < 3 || !weights.every(Number.isFinite)) return "";
+  if (Math.max(...rows.map(row => Math.max(...row) - Math.min(...row))) < 0.02) return "Every query gives all keys nearly the same.";
+  const best = rows.map(row => row.indexOf(Math.max(...row))), counts = best.map(j => best.filter(other => other === j).length);
+  const top = best.reduce((a, j, i) => (counts[i] > counts[best.indexOf(a)] || (counts[i] === counts[best.indexOf(a)] && j < a) ? j : a), best[0]);
+  const targets = [[() => top, `key ${top} ${shorten(keys[top])}`]];
+  if (T === S) targets.unshift([i => i, "themselves"], [i => i - 1, "the token before them"], [i => i + 1, "the token after them"],
+    [i => S - 1 - i, "the token as far from the other end"]);
+  let mean = -1, said = "";
+  for (const [target, words] of targets) {
+    const there = rows.map((_, i) => i).filter(i => target(i) >= 0 && target(i) < S), hits = there.filter(i => best[i] === target(i)).length;
+    const now = there.reduce((sum, i) => sum + at(i, target(i)), 0) / there.length;
+    if (hits >= 0.75 * there.length && now > mean) [mean, said] = [now, `${hits} of ${there.length} queries give most to ${words}, ${fixed(now)} on average.`];
+  }
+  const later = T === S && rows.every((row, i) => row.slice(i + 1).every(v => v < 0.0005));
+  return [said, later ? "No query gives anything to later keys." : ""].filter(Boolean).join(" ");
+}
+
 function sayRow(set, weights, i) {
   const row = [...weights.subarray(i * set.S, (i + 1) * set.S)].map((v, j) => [v, j]).sort((a, b) => b[0] - a[0]);
   return "Its largest weights: " + row.slice(0, 3).map(([v, j]) => `${shorten(set.tokens_k[j], 30)} ${fixed(v)}`).join(", ") + ".";
@@ -127,7 +181,7 @@ function attentionControls(ctx, numbers) {
   if (pictures.length > 1)
     ctx.select({ trait: "preset", label: "show", options: pictures.map((picture, n) => [n, shorten(picture.name, 40)]) });
   if (pictures.some(picture => picture.H > 1)) refreshers.push(headChooser(ctx, numbers));
-  for (const film of new Set(pictures.map(picture => picture.film).filter(Boolean)))
+  for (const film of ctx.place ? [] : new Set(pictures.map(picture => picture.film).filter(Boolean)))
     when(set => set.film === film, ctx.range({
       trait: "frame", label: film.label, values: film.values.map((_, n) => n), format: n => String(film.values[n]) }));
   const live = set => ["scores", "qk"].includes(set.source);
@@ -138,7 +192,7 @@ function attentionControls(ctx, numbers) {
   if (ctx.get("causal_offered") && pictures.some(picture => live(picture) && picture.T === picture.S))
     when(set => live(set) && set.T === set.S, ctx.checkbox({ trait: "causal", label: "causal mask" }));
   if (pictures.some(picture => picture.reference))
-    when(set => set.reference, ctx.checkbox({ trait: "marked", label: "mark differences" }));
+    when(set => set.reference && !numbers.agrees, ctx.checkbox({ trait: "marked", label: "mark differences" }));
   if (pictures.some(picture => picture.S > 16))
     when(set => set.S > 16, ctx.checkbox({ trait: "stretched", label: "brightest colour = largest weight" }));
   return refreshers;
@@ -197,13 +251,21 @@ class FocusGrid {
     this.node = html("div", { role: "grid", class: "cu-grid" }, ...this.rows);
   }
 
-  focus() { this.cells[this.turn].focus({ preventScroll: true }); }
+  get focused() { return this.node.contains(document.activeElement); }
+  name(words) { if (this.node.getAttribute("aria-label") !== words) fill(this.node, { "aria-label": words }, []); }
+
+  // A click has the cell under the pointer; keys may have left the screen.
+  focus(scroll = false) {
+    this.cells[this.turn].focus({ preventScroll: true });
+    if (scroll) this.cells[this.turn].scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
 
   draw([i, j]) {
-    const { map } = this, { T, S } = this.numbers.set, focused = this.node.contains(document.activeElement);
-    if (focused) this.turn = 1 - this.turn;
+    const { map } = this, { T, S } = this.numbers.set, { focused } = this;
+    if (focused && this.place !== `${i} ${j}`) this.turn = 1 - this.turn;
+    this.place = `${i} ${j}`;
     fill(this.node, {
-      "aria-label": `attention weights, ${T} queries by ${S} keys`, "aria-rowcount": T, "aria-colcount": S,
+      "aria-rowcount": T, "aria-colcount": S,
       "aria-description": "Arrow keys move, Home and End go to the ends of the row, Page Up and Page Down to the ends of the column.",
     }, []);
     const [x, y, w, h] = map.box(i, j), cell = this.cells[this.turn];
@@ -212,7 +274,7 @@ class FocusGrid {
     fill(this.rows[this.turn], { "aria-rowindex": i + 1 }, []);
     this.describe([i, j]);
     this.rows.forEach((row, n) => { row.hidden = false; this.cells[n].tabIndex = n === this.turn ? 0 : -1; });
-    if (focused) this.focus();
+    if (focused) this.focus(this.ctx.keyed);
     this.rows[1 - this.turn].hidden = true;
   }
 

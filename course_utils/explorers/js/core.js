@@ -3,7 +3,8 @@
 const FIGURES = {};
 
 // JupyterLab takes arrow keys away from a focused element unless that very element carries this attribute.
-const keepKeys = node => { node.setAttribute("data-lm-suppress-shortcuts", "true"); return node; };
+const KEEP = "data-lm-suppress-shortcuts";
+const keepKeys = node => { node.setAttribute(KEEP, "true"); return node; };
 
 const SVG = "http://www.w3.org/2000/svg";
 let nextId = 0;
@@ -46,23 +47,32 @@ class Context {
     this.foot = html("div", { class: "cu-foot" });
     this.status = html("div", { class: "cu-hidden", role: "status" });
     this.tip = html("div", { class: "cu-tip", hidden: true, "aria-hidden": "true" });
-    this.probe = html("span", { hidden: true });
+    this.probe = html("span", { class: "cu-probe", hidden: true });
+    this.news = new Set();
   }
 
   build() {
     const title = this.get("title"), maker = this.get("made_by");
+    this.body = html("div", { class: "cu-body" }, this.bar, this.stage, this.readout);
+    // The group's name says the title already.
     fill(this.root, { class: "cu", role: "group", "aria-label": title, "data-live": this.get("live") }, [
-      html("p", { class: "cu-caption", text: title }),
-      maker ? html("p", { class: "cu-made", text: `Made by ${maker}.` }) : null,
-      this.bar, this.stage, this.readout, this.foot, this.status, this.tip, this.probe,
+      html("div", { class: "cu-head" }, html("p", { class: "cu-caption", text: title, "aria-hidden": "true" }),
+        maker ? html("p", { class: "cu-made", text: `Made by ${maker}.` }) : null),
+      this.body, this.foot, this.status, this.tip, this.probe,
     ]);
+    this.followKeys();
   }
+
+  // The room for what is drawn, in pixels; that of a wide page until the figure stands on one.
+  get room() { return this.root.clientWidth > 24 ? this.root.clientWidth - 24 : 1056; }
+  get wide() { return this.room >= 676; }
 
   // --- state -----------------------------------------------------------------------------------
   get(name) { return this.model.get(name); }
 
   // Sets in the page at once; the kernel hears of it after the frame that shows it, once for all of its changes.
   set(name, value) {
+    this.news.add(name);
     this.model.set(name, value);
     this.unsaved = true;
     this.ask();
@@ -104,6 +114,7 @@ class Context {
   finish() {
     if (this.signal.aborted) return;
     this.run(draw => this.patient.has(draw));
+    this.bringResult();
     if (this.unsaved) { this.unsaved = false; this.model.save_changes(); }
   }
 
@@ -197,10 +208,44 @@ class Context {
   }
 
   // --- words -----------------------------------------------------------------------------------
-  // The summary is spoken once, after the reader has stopped moving; a live region would speak every step.
+  // The summary is spoken once, after the reader has stopped moving; a live region would speak every step. Nothing is
+  // said that no one asked for: not when a figure first appears, not when the theme or the kernel changes it.
+  // summary is given the names of the traits that the reader has moved since the last one.
   announce(summary) {
+    if (!this.news.size) return;
     clearTimeout(this.pause);
-    this.pause = setTimeout(() => { this.status.textContent = summary(); }, 600);
+    this.pause = setTimeout(() => {
+      const words = summary(this.news);
+      this.news = new Set();
+      if (words) this.status.textContent = words;
+    }, 600);
+  }
+
+  // --- keys ------------------------------------------------------------------------------------
+  // Where the page is so small that a control and the result are not on it together, the result comes to the control.
+  followKeys() {
+    const observer = new IntersectionObserver(seen => { this.resultSeen = seen.at(-1).intersectionRatio > 0.9; },
+      { threshold: [0, 0.5, 0.95, 1] });
+    observer.observe(this.readout);
+    this.signal.addEventListener("abort", () => observer.disconnect());
+    this.listen(this.root, "keydown", event => {
+      this.keyed = event.key !== "Tab";
+      // JupyterLab's own commands, such as saving, are for the whole page: it may have them.
+      const held = event.target;
+      if ((event.ctrlKey || event.metaKey) && held.hasAttribute(KEEP)) {
+        held.removeAttribute(KEEP);
+        setTimeout(() => keepKeys(held));
+      }
+    }, { capture: true });
+    this.listen(this.root, "pointerdown", () => { this.keyed = false; this.hideTip(); }, { capture: true });
+    this.listen(this.root, "focusout", () => this.hideTip());
+  }
+
+  bringResult() {
+    const at = document.activeElement;
+    if (!this.keyed || this.resultSeen !== false || !this.root.contains(at)) return;
+    const box = at.getBoundingClientRect();
+    this.showTip({ clientX: box.left, clientY: box.bottom - 8 }, this.readout.textContent);
   }
 
   showTip(event, text) {
@@ -213,16 +258,17 @@ class Context {
 
   hideTip() { this.tip.hidden = true; }
 
-  // A real table behind a fold, made when opened. cell(i, j) gives its text. Returns the function that refreshes it.
-  table({ caption, corner, rows, columns, cell, limit = 64 }) {
+  // A real table behind a fold, made when opened. cell(i, j) gives its text; caption is text or gives it. Returns the function that refreshes it.
+  table({ caption, corner, rows, columns, cell, label = "Show as a table", limit = 64 }) {
+    const named = typeof caption === "function" ? caption : () => caption;
     const body = html("div", { class: "cu-table" });
-    const fold = html("details", {}, keepKeys(html("summary", { text: "Show as a table" })), body);
+    const fold = html("details", {}, keepKeys(html("summary", { text: label })), body);
     this.foot.append(fold);
     const refresh = () => {
       if (!fold.open) return;
       if (rows().length > limit || columns().length > limit) {
         body.textContent = `A table of more than ${limit} rows or columns helps nobody: use the arrow keys, or read the values in Python.`;
-      } else body.replaceChildren(tableNode({ caption, corner, rows: rows(), columns: columns(), cell }));
+      } else body.replaceChildren(tableNode({ caption: named(), corner, rows: rows(), columns: columns(), cell }));
     };
     this.listen(fold, "toggle", refresh);
     return refresh;
@@ -315,11 +361,11 @@ async function rasterise(file, background, zoom = 2) {
 // into view.
 function followLooks(ctx) {
   const redraw = () => { ctx.shades = new Map(); ctx.watchers.forEach(draw => ctx.waiting.add(draw)); ctx.ask(); };
-  let shown = ctx.root.offsetWidth > 0;
+  let width = ctx.root.offsetWidth;
   const sizes = new ResizeObserver(() => {
-    const before = shown;
-    shown = ctx.root.offsetWidth > 0;
-    if (shown && !before) redraw();
+    const before = width;
+    width = ctx.root.offsetWidth;
+    if (width && width !== before) redraw();
   });
   sizes.observe(ctx.root);
   ctx.signal.addEventListener("abort", () => sizes.disconnect());

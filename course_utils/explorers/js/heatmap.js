@@ -13,24 +13,31 @@ class WeightMap {
     this.node = html("div", { class: "cu-map" }, this.canvas);
   }
 
-  // Sizes follow from the picture alone, so they are measured when it changes.
-  measure(set, roomy) {
-    const side = n => (n <= LABELLED ? n * clamp((roomy ? 400 : 320) / n, 10, 60) : n > 240 ? 512 : 480);
-    this.set = set;
-    this.labels = Math.max(set.T, set.S) <= LABELLED;
-    this.size = this.labels ? clamp(Math.min(side(set.T) / set.T, side(set.S) / set.S) * 0.8, 9, 13) : 11;
-    this.brush.font = `bold ${this.size}px ${FONT}`; // as wide as a lit token
+  // Sizes follow from the picture and from the room for it. Cells may be half as wide again as they are tall, since a
+  // number wants width; without room for it the bar of colours is left out.
+  measure(set, { width, height, bar = width >= 330 }) {
+    const { T, S } = set;
+    Object.assign(this, { set, bar, labels: Math.max(T, S) <= LABELLED, size: 12 });
     this.short = { q: set.tokens.map(t => shorten(t)), k: set.tokens_k.map(t => shorten(t)) };
-    const widest = words => Math.min(120, Math.max(...words.map(word => this.brush.measureText(word).width)));
-    this.left = 26 + (this.labels ? widest(this.short.q) : 24);
-    this.top = (this.name ? 22 : 0) + 24 + (this.labels ? 0.82 * widest(this.short.k) + 10 : 16);
-    [this.width, this.height] = [side(set.S), side(set.T)];
-    this.barHeight = Math.max(this.height, 116);
-    this.resize(this.left + this.width + 78, this.top + this.barHeight + 8);
-    [this.cells.width, this.cells.height] = [set.S, set.T];
-    this.image = this.cells.getContext("2d").createImageData(set.S, set.T);
+    const large = n => (n <= LABELLED ? n * 9 : n > 240 ? 512 : 480);
+    for (let pass = 0; pass < 2; pass++) { // names are as large as cells allow, and cells as names allow
+      this.brush.font = `bold ${this.size}px ${FONT}`; // as wide as a lit token
+      const widest = words => Math.min(120, Math.max(...words.map(word => this.brush.measureText(word).width)));
+      this.left = 24 + (this.labels ? widest(this.short.q) : 24);
+      this.top = (this.name ? 20 : 0) + 20 + (this.labels ? 0.82 * widest(this.short.k) + 10 : 16);
+      const tall = clamp((height - this.top - 8) / T, 9, 46), wide = clamp((width - this.left - this.right) / S, 9, 60);
+      this.cell = [Math.min(wide, 1.5 * tall), Math.min(tall, 1.3 * wide)];
+      this.size = clamp(0.8 * Math.min(...this.cell), 9, 13);
+    }
+    [this.width, this.height] = this.labels ? [S * this.cell[0], T * this.cell[1]] : [large(S), large(T)];
+    this.barHeight = bar ? Math.max(this.height, 116) : this.height;
+    this.resize(this.left + this.width + this.right, this.top + this.barHeight + 8);
+    [this.cells.width, this.cells.height] = [S, T];
+    this.image = this.cells.getContext("2d").createImageData(S, T);
     this.pixels = new Uint32Array(this.image.data.buffer);
   }
+
+  get right() { return this.bar ? 74 : 12; }
 
   resize(width, height) {
     this.zoom = Math.max(1, window.devicePixelRatio || 1);
@@ -70,7 +77,7 @@ class WeightMap {
     this.paintNumbers(allowed);
     if (marked) this.paintMarks(marked);
     this.paintFrame(cell);
-    this.paintColourBar();
+    if (this.bar) this.paintColourBar();
     this.paintCursor(cell);
   }
 
@@ -95,8 +102,8 @@ class WeightMap {
 
   paintNumbers(allowed) {
     const { T, S } = this.set, [, , w, h] = this.box(0, 0);
-    if (w < 32 || h < 18) return;
-    this.write(11, "center");
+    if (w < 26 || h < 16) return;
+    this.write(w < 30 ? 9 : w < 34 ? 10 : 11, "center");
     for (let n = 0; n < T * S; n++) {
       if (allowed && !allowed[n]) continue;
       const [x, y] = this.box(Math.floor(n / S), n % S), v = this.weights[n];
@@ -132,7 +139,7 @@ class WeightMap {
     if (this.name) { this.write(13, "left", true); brush.fillText(this.name, left, 9); }
     this.write(12, "center");
     brush.fillStyle = this.colours.muted;
-    brush.fillText("key", left + width / 2, (this.name ? 22 : 0) + 8);
+    brush.fillText("key", left + width / 2, (this.name ? 20 : 0) + 8);
     this.turned(8, top + height / 2, -Math.PI / 2, () => brush.fillText("query", 0, 0));
     if (this.labels) this.paintTokens(i, j); else this.paintTicks();
     brush.strokeStyle = this.colours.line;

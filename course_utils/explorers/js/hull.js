@@ -176,7 +176,7 @@ function keyPlane(ctx, names) {
       grips[n].refresh();
     });
     query.set(zero, field.P(now.query));
-    spread([query, ...keys].map(each => each.place));
+    spread([query, ...keys].map(each => each.place), [0, size]);
     moveTo(handle.node, field.P(now.query));
     handle.refresh();
     sliders.forEach(refresh => refresh());

@@ -65,7 +65,7 @@ class PaintPanel extends WeightMap {
   }
 
   measure() {
-    const { tokens, T } = this.numbers, side = clamp(240 / T, 22, 40);
+    const { tokens, T } = this.numbers;
     this.set = { T, S: T, tokens, tokens_k: tokens };
     this.size = 12;
     this.brush.font = `${this.size}px ${FONT}`;
@@ -73,12 +73,17 @@ class PaintPanel extends WeightMap {
     const widest = words => Math.min(120, Math.max(...words.map(word => this.brush.measureText(word).width)));
     this.labels = true;
     this.left = this.queries ? 28 + widest(this.short.q) : 8;
-    this.top = 46 + 0.82 * widest(this.short.k) + 6;
+    this.top = 40 + 0.82 * widest(this.short.k) + 6;
+    // Three tables and what stands beside them share the room there is; on a narrow page each has all of it.
+    const beside = this.left + Math.max(this.extra, 16), all = 28 + widest(tokens.map(t => shorten(t))) + 16 + 16 + 16 + 78 + 36;
+    const side = clamp(Math.min(216 / T, this.ctx.wide ? (this.ctx.room - all) / (3 * T) : (this.ctx.room - beside) / T), 17, 36);
     [this.width, this.height] = [side * T, side * T];
-    this.resize(this.left + this.width + Math.max(this.extra, 24), this.top + this.height + 8);
+    this.resize(this.left + this.width + Math.max(this.extra, 16), this.top + this.height + 8);
   }
 
   paint(cell) {
+    if (this.seen !== this.ctx.room) this.measure();
+    this.seen = this.ctx.room;
     const { brush, zoom } = this, T = this.set.T;
     this.readColours();
     brush.setTransform(zoom, 0, 0, zoom, 0, 0);
@@ -104,10 +109,13 @@ class PaintPanel extends WeightMap {
       brush.moveTo(x + w - 1, y + 1);
       brush.lineTo(x + w - 12, y + 1);
       brush.lineTo(x + w - 1, y + 12);
+      brush.closePath();
       brush.fill();
+      brush.lineWidth = 1.5; // an edge, so that the mark is seen on every colour
+      brush.stroke();
     }
     if (text === "") return;
-    this.write(w < 32 ? 9 : 11, "center");
+    this.write(w < 22 ? 8 : w < 30 ? 9 : 11, "center");
     if (hatched) { // a plate, so that the hatch does not run through the text
       const wide = brush.measureText(text).width + 4;
       brush.fillStyle = colours.bg;
@@ -125,7 +133,7 @@ class PaintPanel extends WeightMap {
     brush.fillText(this.name, this.left, 9);
     this.write(12, "center");
     brush.fillStyle = this.colours.muted;
-    brush.fillText("key", this.left + this.width / 2, 30);
+    brush.fillText("key", this.left + this.width / 2, 26);
     this.paintTokens(...cell);
     brush.strokeStyle = this.colours.line;
     brush.lineWidth = 1;
@@ -158,7 +166,8 @@ FIGURES.painter = ctx => {
   mask.node.append(grid.node);
   ctx.stage.append(...panels.map(panel => panel.node));
   ctx.readout.after(leaks, rows, own, html("p", { class: "cu-help",
-    text: "Click or drag to paint. Arrow keys move, Space paints the cell, R its whole row, C its whole column." }));
+    text: "Click or drag to paint. Arrow keys move, Space paints the cell, R turns its whole row over, C its whole column." }));
+  ctx.body.classList.add("cu-painting");
 
   const buttons = html("div", { class: "cu-bar" });
   ctx.bar.before(buttons);
@@ -174,7 +183,13 @@ FIGURES.painter = ctx => {
   const retable = ctx.table({
     caption: "Weights: rows are queries, columns are keys", corner: "query \\ key", rows: () => tokens,
     columns: () => [...tokens, "sum", "leak"],
-    cell: (i, j) => fixed(j < T ? numbers.now.weights[i * T + j] : j === T ? numbers.now.sums[i] : numbers.now.leak[i], 3),
+    cell: (i, j) => (j < T ? hiddenOr(i * T + j, numbers.now.weights[i * T + j]) : fixed(j === T ? numbers.now.sums[i] : numbers.now.leak[i], 3)),
+  });
+  const hiddenOr = (n, w) => (numbers.allowed[n] ? fixed(w, 3) : w === 0 ? "hidden" : `${fixed(w, 3)}, hidden`);
+  const rescore = ctx.table({
+    caption: "Scores before the mask, and what the mask says", corner: "query \\ key", label: "Show scores and mask as a table",
+    rows: () => tokens, columns: () => tokens,
+    cell: (i, j) => `${minus(fixed(numbers.scores[i * T + j]))}, ${numbers.flat[i * T + j] ? "True" : "False"}`,
   });
   ctx.exportButtons(() => sideBySide(panels, ctx), "mask");
 
@@ -214,13 +229,25 @@ FIGURES.painter = ctx => {
     numbers.compute();
     panels.forEach(panel => panel.paint(cell));
     ctx.readout.textContent = sayPainted(numbers, cell, ctx.get("method"));
-    leaks.textContent = sayLeak(numbers);
+    leaks.textContent = sayLeak(numbers) || "No leak, and nothing is hidden without need.";
+    leaks.classList.toggle("cu-good", !sayLeak(numbers));
     rows.textContent = sayRows(numbers, ctx.get("method"));
     own.textContent = sayOwn(ctx, numbers);
     grid.draw(cell);
     retable();
-    ctx.announce(() => [ctx.readout, leaks, rows].map(each => each.textContent).join(" "));
+    rescore();
+    // The cell is told where the focus does not tell it; the rest when it is new.
+    ctx.announce(news => {
+      const verdict = [leaks, rows, own].map(each => each.textContent).filter(Boolean).join(" "), words = [];
+      if (!grid.focused) words.push(ctx.readout.textContent);
+      if (told && numbers.mask.join() !== told) words.push(sayMask(numbers, told.split(",")));
+      if (verdict !== judged || [...news].some(name => name !== "cell")) words.push(verdict);
+      [judged, told] = [verdict, numbers.mask.join()];
+      return words.join(" ");
+    });
+    told ??= numbers.mask.join();
   }
+  let judged = "", told = null;
   ctx.watch(["mask", "cell", "polarity", "method", "answer"], draw);
 };
 
@@ -253,6 +280,13 @@ function sayPainted({ tokens, T, flat, allowed, padding, goal, scores, now }, [i
   return `Query ${i} ${quoted(tokens[i])}, key ${j} ${quoted(tokens[j])}${why}: mask ${flat[n] ? "True" : "False"}, `
     + `${allowed[n] ? "may attend" : "hidden"}; score ${fixed(scores[n])}${replaced}, weight ${fixed(now.weights[n], 3)}.`;
 }
+
+function sayMask({ allowed, mask, T }, before) {
+  const changed = mask.filter((yes, n) => String(yes) !== before[n]).length, hidden = [...allowed].filter(yes => !yes).length;
+  return `${changed} ${changed === 1 ? "cell" : "cells"} changed; ${hidden} of ${T * T} are hidden now.`;
+}
+
+const minus = text => text.replace("-", "−");
 
 function sayLeak({ now, goal, allowed }) {
   const leaking = [...now.leak].flatMap((v, i) => (v > LEAKING ? [i] : [])), many = leaking.length > 1;
@@ -293,20 +327,26 @@ class PaintGrid {
     this.rows = this.cells.map(cell => html("div", { role: "row" }, cell));
     this.node = html("div", { class: "cu-grid", role: "grid", "aria-label": `mask, ${numbers.T} queries by ${numbers.T} keys`,
       "aria-rowcount": numbers.T, "aria-colcount": numbers.T,
-      "aria-description": "Arrow keys move, Space paints the cell, R the row, C the column." }, ...this.rows);
+      "aria-description": "Arrow keys move, Space paints the cell, R turns the row over, C the column." }, ...this.rows);
   }
 
-  focus() { this.cells[this.turn].focus({ preventScroll: true }); }
+  get focused() { return this.node.contains(document.activeElement); }
+
+  // A click has the cell under the pointer; keys may have left the screen.
+  focus(scroll = false) {
+    this.cells[this.turn].focus({ preventScroll: true });
+    if (scroll) this.cells[this.turn].scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
 
   draw([i, j]) {
-    const focused = this.node.contains(document.activeElement), said = sayPainted(this.numbers, [i, j]);
+    const { focused } = this, said = sayPainted(this.numbers, [i, j]);
     if (focused && this.cells[this.turn].getAttribute("aria-label") !== said) this.turn = 1 - this.turn;
     const cell = this.cells[this.turn], [x, y, w, h] = this.map.box(i, j);
     cell.style.cssText = `left:${x}px;top:${y}px;width:${w}px;height:${h}px`;
-    fill(cell, { "aria-colindex": j + 1, "aria-label": said, "aria-selected": String(this.numbers.flat[i * this.numbers.T + j]) }, []);
+    fill(cell, { "aria-colindex": j + 1, "aria-label": said }, []);
     fill(this.rows[this.turn], { "aria-rowindex": i + 1 }, []);
     this.rows.forEach((row, n) => { row.hidden = false; this.cells[n].tabIndex = n === this.turn ? 0 : -1; });
-    if (focused) this.focus();
+    if (focused) this.focus(this.ctx.keyed);
     this.rows[1 - this.turn].hidden = true;
   }
 

@@ -1,5 +1,6 @@
 // What stands beside a heatmap: the sentence with lines from one query to the keys, and one weight taken apart.
 
+const SENTENCE = 24; // more tokens than that and the lines cannot be told apart
 const PANEL = { width: 390, query: 116, key: 244, bar: 256, full: 84, top: 24 };
 
 // Queries on the left, keys with their weights as bars on the right, lines between: thick for a large weight.
@@ -11,10 +12,10 @@ class SentencePanel {
   }
 
   build(set) {
-    const count = Math.max(set.T, set.S), row = clamp(400 / count, 15, 30);
+    const count = Math.max(set.T, set.S), row = clamp(285 / count, 12.5, 30);
     [this.set, this.shades] = [set, this.ctx.shades];
     this.y = n => PANEL.top + (n + 0.5) * row;
-    fill(this.node, { height: PANEL.top + 8 + row * count }, []);
+    fill(this.node, { height: PANEL.top + 8 + row * count, viewBox: `0 0 ${PANEL.width} ${PANEL.top + 8 + row * count}` }, []);
     this.queries = set.tokens.map((token, i) => this.word(token, PANEL.query - 8, i));
     this.queries.forEach((word, i) => this.ctx.listen(word, "pointerenter click", () => this.choose(i)));
     this.keys = set.tokens_k.map((token, j) => ({

@@ -33,51 +33,24 @@ const bracket = (v, digits) => Number(fixed(v, digits)) < 0 ? `(${words(v, digit
 const text = (x, y, words, attributes = {}) => svg("text", { x, y, text: words, ...attributes });
 
 // --- parts of a drawing --------------------------------------------------------------------------------------
-// Parts stand side by side, and below each other where the page is narrow. A part: { node, width, height, inputs };
-// inputs: { node, x, y, width } in the part's units, native controls laid over the drawing so that each is in its row.
-function sheet(ctx, label, parts, gap = 22) {
-  const root = svg("svg", { role: "group", "aria-label": label });
-  const box = html("div", { class: "cu-sheet" }, root);
-  const groups = parts.map(part => svg("g", {}, part.node));
-  const inputs = parts.flatMap(part => part.inputs ?? []);
-  root.append(...groups);
-  box.append(...inputs.map(input => input.node));
+// Each part is a drawing of its own: { node, width, height, inputs }; inputs: { node, x, y, width } in the part's units,
+// native controls laid over the drawing so that each is in its row. The style sheet places them: pictures on the left,
+// controls, numbers and the result in a column beside them; all below each other on a narrow page, the result first.
+// Returns the drawings.
+function sheet(ctx, label, parts) {
   ctx.root.classList.add("cu-scene");
+  ctx.body.classList.add(`cu-parts-${parts.length}`);
   const note = ctx.get("note");
   if (note) ctx.bar.before(html("p", { class: "cu-note", text: note }));
-  ctx.stage.append(box);
-  const arrange = () => {
-    const room = ctx.stage.clientWidth || 1056;
-    const places = flow(parts, room, gap);
-    const width = Math.max(...places.map(([x], n) => x + parts[n].width));
-    const height = Math.max(...places.map(([, y], n) => y + parts[n].height));
-    fill(root, { viewBox: `0 0 ${width} ${height}` }, []);
-    box.style.width = `${width}px`;
-    parts.forEach((part, n) => {
-      const [x, y] = places[n];
-      groups[n].setAttribute("transform", `translate(${x} ${y})`);
-      for (const input of part.inputs ?? []) Object.assign(input.node.style, {
-        left: `${100 * (x + input.x) / width}%`, top: `${100 * (y + input.y) / height}%`,
-        width: `${100 * input.width / width}%`,
-      });
+  return parts.map(({ node, width, height, inputs = [] }, n) => {
+    const root = svg("svg", { role: "group", "aria-label": n ? `${label}, continued` : label, viewBox: `0 0 ${width} ${height}` }, node);
+    const box = html("div", { class: "cu-sheet" }, root, ...inputs.map(input => input.node));
+    box.style.setProperty("--cu-width", `${width}px`);
+    for (const input of inputs) Object.assign(input.node.style, {
+      left: `${100 * input.x / width}%`, top: `${100 * input.y / height}%`, width: `${100 * input.width / width}%`,
     });
-  };
-  arrange();
-  const observer = new ResizeObserver(arrange);
-  observer.observe(ctx.stage);
-  ctx.signal.addEventListener("abort", () => observer.disconnect());
-  return root;
-}
-
-// Where each part goes when lines may be `room` wide.
-function flow(parts, room, gap) {
-  let x = 0, y = 0, line = 0;
-  return parts.map(part => {
-    if (x > 0 && x + part.width > room) [x, y, line] = [0, y + line + gap, 0];
-    const place = [x, y];
-    x += part.width + gap;
-    line = Math.max(line, part.height);
-    return place;
+    ctx.stage.append(box);
+    return root;
   });
 }
 
@@ -123,7 +96,12 @@ function arrow({ colour, name = "", width = 3.5, dashed = false }) {
 }
 
 // Names that would cover each other move apart, up and down. places: { x, y, width, word }, x in the middle.
-function spread(places, height = 18) {
+// They also stay between the sides of the picture, where those are given.
+function spread(places, sides = null, height = 18) {
+  for (const place of sides ? places : []) {
+    place.x = clamp(place.x, sides[0] + place.width / 2, Math.max(sides[0] + place.width / 2, sides[1] - place.width / 2));
+    place.word.setAttribute("x", place.x);
+  }
   for (let pass = 0; pass < 6; pass++) {
     places.forEach((one, n) => places.slice(0, n).forEach(two => {
       const missing = height - Math.abs(one.y - two.y);
