@@ -1,10 +1,15 @@
 """An answer that passed in another kernel: made again from its source, checked once more, and only then used."""
 
 import linecache
+import random
+import sys
 import types
+from contextlib import contextmanager
+
+import numpy as np
 
 from course_utils import kept
-from course_utils.checks import diagnose
+from course_utils.checks import passes
 
 __all__ = ["reuse"]
 
@@ -62,11 +67,30 @@ def _look(exercise):
             reasons.append(f"yours was not kept: it {answer.problem}")
             continue
         again = _Again(answer)
-        if diagnose(exercise.visible, again).passed:
+        with _same_draws_afterwards(exercise):
+            passed = passes(exercise.visible, again)
+        if passed:
             return again.made, ""
         reasons.append(f"yours needs {answer.missing[0]}, which could not be kept with it" if answer.missing
                        else "the one kept from you did not pass its check here")
     return None, (reasons or [""])[0]
+
+
+@contextmanager
+def _same_draws_afterwards(exercise):
+    """Let the notebook draw the random numbers that it would draw without a check here."""
+    if exercise.arrays == "torch":
+        import torch  # so that its state is known before
+    torch = sys.modules.get("torch")
+    torch_state = torch.get_rng_state() if torch else None
+    states = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        if torch:
+            torch.set_rng_state(torch_state)
 
 
 class _Again:

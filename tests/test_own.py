@@ -9,8 +9,9 @@ import textwrap
 import nbformat
 import pytest
 
-from course_utils import journal, kept
+from course_utils import exercises, journal, kept
 from course_utils.answer_source import Unkept, answer_source
+from course_utils.checks import passes
 from course_utils.classroom import doctor
 from course_utils.classroom.kernels import run_notebook
 
@@ -238,6 +239,28 @@ def test_another_kernel_that_passes_meanwhile_is_noticed(tmp_path, record):
     first, second = kernel(code, folder=tmp_path)[0].splitlines()
     assert first.startswith("the course's softmax (yours takes its place")
     assert second == "your own softmax, from notebook 02"
+
+
+def test_a_check_on_the_way_changes_no_random_numbers(tmp_path):
+    keep("""import numpy as np, random, torch
+def split_heads(x, n_heads):
+    np.random.rand(), random.random(), torch.rand(1)
+    return x.unflatten(-1, (n_heads, -1)).transpose(-3, -2)
+""", name="split_heads", exercise="split_heads")
+    draw = "import random, torch; print(np.random.rand(), random.random(), torch.rand(1).item())"
+    seeds = "import random, torch; np.random.seed(1); random.seed(1); torch.manual_seed(1)\n"
+    before, whose, after = kernel("import numpy as np\n" + seeds + draw, seeds + "print(own('split_heads').whose)",
+                                  draw, folder=tmp_path)
+    assert whose == "your own split_heads, from notebook 07\n"
+    assert after == before
+
+
+@pytest.mark.parametrize("name", ["dot", "softmax", "softmax_with_temperature", "split_heads", "self_attention"])
+def test_passing_here_is_what_the_check_calls_passing(name):
+    exercise = exercises.find(name)
+    assert passes(exercise, exercise.reference)
+    assert all(passes(exercise, equivalent.function) for equivalent in exercise.equivalents)
+    assert not any(passes(exercise, exercise.wrong_answer(mistake)) for mistake in exercise.mistakes)
 
 
 # --- what is collected -----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from course_utils.checks.sandbox import Elsewhere, Outcome, Trouble, call_safely
 from course_utils.checks.slips import Sighting, Slip, other_slips, picked_up, source_of, sure_slips, undeniable
 from course_utils.checks.slips.behaviour import number_of_axes_in, only_few_axes
 
-__all__ = ["Verdict", "diagnose", "mistakes_behind", "reference_outcomes", "rehearse"]
+__all__ = ["Verdict", "diagnose", "mistakes_behind", "passes", "reference_outcomes", "rehearse"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,24 @@ def diagnose(exercise, answer):
         case=case,
         difference="" if outcome.trouble else _difference(exercise, failing, outcome),
         trouble=outcome.trouble, overwritten=overwritten, printed=printed, step=step, noted=noted)
+
+
+def passes(exercise, answer):
+    """Tell whether an answer is right, without a look for what may be wrong with it.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    answer : callable
+
+    Returns
+    -------
+    bool
+        What ``diagnose(exercise, answer).passed`` says, much sooner where it is False.
+    """
+    outcomes = _run_cases(exercise, answer)
+    return (all(_right(exercise, i, outcome) for i, outcome in enumerate(outcomes)) and not _overwritten(outcomes)
+            and not broken_probe(exercise, answer))
 
 
 def _overwritten(outcomes):

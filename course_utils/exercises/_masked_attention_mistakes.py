@@ -276,6 +276,8 @@ MISTAKES = (
              "Sum a row of the weights.", weigh=_over_the_queries),
     _mistake("no-maximum", "Nothing is subtracted before the exponential, so large scores overflow or vanish.",
              "Use `torch.softmax`, or subtract the largest score first.", weigh=_no_maximum),
+    _mistake("no-softmax", "The scores are used as weights without a softmax.",
+             "Sum a row of the weights.", weigh=lambda scores: scores),
     _mistake("equal-shares", "All visible keys get the same weight; the scores have no effect.",
              "Make one score larger: does its weight grow?", weigh=_equal_shares),
     _mistake("values-from-the-keys", "The weights average the keys; the values are never used.",

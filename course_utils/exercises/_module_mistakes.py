@@ -258,6 +258,9 @@ MISTAKES = (
     _mistake("scale-without-root", "The scores are divided by d_k and not by its root.",
              "Compute the variance of the scores for random q and k of width 64.",
              divisor=lambda q, d_model: q.shape[-1]),
+    _alone("root-of-the-heads", "The scores are divided by the root of the number of heads.",
+           "Print what you divide by for d_model = 12 and 3 heads: it should be 2.",
+           divisor=lambda q, d_model: math.sqrt(d_model // q.shape[-1])),
     # gradients
     *(_mistake(f"{name}-detached", f"The {name} are cut off from what they were computed from, so nothing behind them "
                "learns.", f"Call `backward()` on the sum of the output and print W_{name[0]}.weight.grad.",

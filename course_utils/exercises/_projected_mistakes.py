@@ -5,7 +5,7 @@ import math
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Mistake
 
-__all__ = ["ATTENTION_MISTAKES", "mistake", "projected_attention", "through_attend"]
+__all__ = ["ATTENTION_MISTAKES", "LONE_MISTAKES", "lone", "mistake", "projected_attention", "through_attend"]
 
 
 def projected_attention(x, context, W_q, W_k, W_v, *, project, queries=lambda p, x, c, W_q, W_k, W_v: p(x, W_q),
@@ -38,6 +38,12 @@ def through_attend(mistakes, stages, *names):
     return tuple(again(m) for m in mistakes if m.name in names)
 
 
+def lone(mistakes, stages):
+    """Make mistakes into functions, which are not looked for in pairs: every pair costs time in the first check."""
+    return tuple(Mistake(m.name, m.cause, m.experiment, lambda *inputs, m=m: stages(*inputs, **m.changes))
+                 for m in mistakes)
+
+
 def _triangle(scores):
     import torch
 
@@ -54,6 +60,17 @@ def _own_place_hidden(scores):
 def _over_the_table(scores):
     return scores.flatten(-2).softmax(-1).reshape(scores.shape)
 
+
+LONE_MISTAKES = (
+    mistake("multiplied-by-the-root", "The scores end up multiplied by sqrt(d_k).",
+            "Print what you divide by for d_k = 4: it should be 2.", divisor=lambda q, x: q.shape[-1] ** -0.5),
+    mistake("root-of-t", "The root is taken of T, the number of queries; queries and keys have the width d_k.",
+            "Take one token away: the scores of the others should not change.",
+            divisor=lambda q, x: math.sqrt(q.shape[-2])),
+    mistake("keys-and-values-exchanged", "W_v makes the keys and W_k makes the values.",
+            "Double W_v: should the weights change?", keys=lambda p, x, c, W_q, W_k, W_v: p(c, W_v),
+            values=lambda p, x, c, W_q, W_k, W_v: p(c, W_k)),
+)
 
 ATTENTION_MISTAKES = (
     mistake("no-scale", "The dot products are not divided by sqrt(d_k).",

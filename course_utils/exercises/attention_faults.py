@@ -5,7 +5,7 @@ from course_utils.laboratories import attention_lab, lab_exercise
 FAULTS_IN_ATTENTION = lab_exercise(
     attention_lab(),
     name="faults_in_attention",
-    title="Name the faults of four layers that all learn",
+    title="Name the faults of four layers",
     notebook="04_scaled_dot_product",
     hints=(
         "Look at one probe for all four layers first. Which layers give the numbers that the question asks for?",

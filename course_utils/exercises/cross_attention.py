@@ -7,6 +7,8 @@ from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
 from course_utils.exercises._projected_mistakes import (
     ATTENTION_MISTAKES,
+    LONE_MISTAKES,
+    lone,
     mistake,
     projected_attention,
     through_attend,
@@ -274,6 +276,7 @@ _MISTAKES = (
             "Print the shape of your weights beside (T, S).",
             give=lambda output, weights, scores: (output, weights.transpose(-2, -1))),
     *ATTENTION_MISTAKES,
+    *lone(LONE_MISTAKES, cross_attention_by_stages),
 )
 
 CROSS_ATTENTION = Exercise(

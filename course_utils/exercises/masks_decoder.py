@@ -249,6 +249,8 @@ DECODER_MASK = Exercise(
                  "Print `mask.shape`.", finish=lambda mask: mask[:, 0]),
         _mistake("numbers", "The mask holds numbers where True and False are asked for.",
                  "Print `mask.dtype`.", finish=lambda mask: mask.float()),
+        _mistake("additive", "The mask holds 0 and minus infinity, to be added to scores, in place of True and False.",
+                 "Print `mask.dtype`.", finish=lambda mask: mask.float().log()),
         _mistake("last-row-only", "Only the row of the last query is returned.",
                  "Print `mask.shape`.", finish=lambda mask: mask[..., -1:, :]),
     ),

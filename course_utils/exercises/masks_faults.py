@@ -5,7 +5,7 @@ from course_utils.laboratories import lab_exercise, mask_lab
 FAULTS_IN_MASKS = lab_exercise(
     mask_lab(),
     name="faults_in_masks",
-    title="Name the faults of five layers that all learn",
+    title="Name the faults of five layers",
     notebook="05_masks",
     hints=(
         "Begin with `change`. A layer that does what it should moves outputs 2 and 3 and no others. What moves where "

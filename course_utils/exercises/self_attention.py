@@ -6,6 +6,8 @@ from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
 from course_utils.exercises._projected_mistakes import (
     ATTENTION_MISTAKES,
+    LONE_MISTAKES,
+    lone,
     mistake,
     projected_attention,
     through_attend,
@@ -249,6 +251,7 @@ _MISTAKES = (
     mistake("first-item-only", "Only the first item of the batch is computed.",
             "Print the shape of the output for a batch of 2.", _first_item_only),
     *(m for m in ATTENTION_MISTAKES if m.name != "divided-by-width"),
+    *lone(LONE_MISTAKES, self_attention_by_stages),
 )
 
 SELF_ATTENTION = Exercise(
