@@ -18,7 +18,7 @@ from course_utils.explorers import AttentionExplorer  # noqa: E402
 
 PICTURE = ROOT / "notebooks" / "images" / "attention.png"
 SENTENCE, HEAD, CELL = "cat", "article and adjective to noun", (5, 7)
-WIDTH = 1040  # pixels
+WIDTH = 960  # pixels
 
 
 def weights():
