@@ -129,7 +129,7 @@ def _is_same_cell(made, run, name):
     if run.defines(name):
         return True
     # No ids: a cell that would be the same if its function had the old name. Quotient and length first, they are cheap.
-    if len(run.names) != 1 or run.error:
+    if len(run.names) != 1 or run.error or "raise NotImplementedError" in run.source:  # stubs are all alike
         return False
     renamed = re.sub(rf"\b{run.names[0]}\b", name, run.source)
     match = difflib.SequenceMatcher(None, made.source, renamed, autojunk=False)
