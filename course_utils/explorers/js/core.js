@@ -246,6 +246,8 @@ class Context {
     if (!this.keyed || this.resultSeen !== false || !this.root.contains(at)) return;
     const box = at.getBoundingClientRect();
     this.showTip({ clientX: box.left, clientY: box.bottom - 8 }, this.readout.textContent);
+    // Above the place where there is room: the page has been scrolled until the place just stood on it.
+    if (box.top > 120) this.tip.style.top = `${box.top - this.root.getBoundingClientRect().top - this.tip.offsetHeight - 6}px`;
   }
 
   showTip(event, text) {
