@@ -9,11 +9,12 @@ import textwrap
 import nbformat
 import pytest
 
-from course_utils import exercises, journal, kept
+from course_utils import exercises, journal, kept, own
 from course_utils.answer_source import Unkept, answer_source
 from course_utils.checks import passes
 from course_utils.classroom import doctor
 from course_utils.classroom.kernels import run_notebook
+from course_utils.explorers import SoftmaxExplorer
 
 SOFTMAX = """
 import numpy as np
@@ -332,6 +333,11 @@ def test_reading_what_is_kept_needs_the_standard_library_alone():
     code = ("import sys; from course_utils import kept; kept.kept_answers();"
             "print([m for m in ('numpy', 'torch', 'matplotlib') if m in sys.modules])")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_a_narrow_label_says_whose_it_is_without_the_notebook():
+    keep(GOOD)
+    assert SoftmaxExplorer([1.0, 2.0], function=own("softmax")).function_name == "your own softmax"
 
 
 # --- what the doctor says --------------------------------------------------------------------------------------

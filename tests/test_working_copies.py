@@ -179,6 +179,22 @@ def test_a_new_version_of_the_package_without_git(course, tmp_path):
     assert mine(plain, "09_more.ipynb").exists()
 
 
+def test_answers_in_a_folder_without_git_are_never_taken_for_the_courses(tmp_path):
+    plain = tmp_path / "plain"
+    (plain / "notebooks").mkdir(parents=True)
+    (plain / "notebooks" / NAME).write_bytes(lesson(stub="    return x  # mine"))
+    working_copies.lay(plain)
+    (plain / "notebooks" / NAME).write_bytes(lesson(title="2 New"))
+    [pair] = working_copies.lay(plain)
+    assert "mine" in mine(plain).read_text()
+    assert "2 New" in pair.new.read_text()
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_as_it_is_given_counts_as_unanswered(path):
+    assert not working_copies._is_answered(path.read_bytes())
+
+
 def test_a_full_disk_leaves_what_is_there(course, monkeypatch):
     working_copies.lay(course)
     edit(mine(course), stub=ANSWER)

@@ -125,7 +125,7 @@ class SoftmaxExplorer(Scene):
             names=labels("names", names, self._count), temperature=temperature, shift=shift, stable=bool(stable),
             hardmax=bool(hardmax), controls=[choice("controls", each, CONTROLS) for each in controls],
             steps=number_list("steps", steps, range(1, 9), -2000, 2000),
-            function_name=str(getattr(function, "whose", "your function")).split(" (")[0])
+            function_name=str(getattr(function, "whose", "your function")).split(" (")[0].split(", from")[0])
         self._record()
 
     def checks(self):
