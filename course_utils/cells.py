@@ -125,7 +125,7 @@ def _older(answer, runs):
 def _is_same_cell(made, run, name):
     """Whether a later run is one of the cell that made the function."""
     if made.cell is not None and run.cell is not None:
-        return run.cell == made.cell
+        return run.cell == made.cell or bool(run.error and run.defines(name))
     if run.defines(name):
         return True
     # No ids: a cell that would be the same if its function had the old name. Quotient and length first, they are cheap.

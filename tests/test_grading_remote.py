@@ -191,3 +191,34 @@ def test_an_answer_may_import_what_its_assignment_allows(allowed, kind):
             assert (outcome.trouble and outcome.trouble.kind) == kind
             assert answer.cell_error is None if not more and kind is None else (
                 answer.cell_error.kind in ("ModuleNotFoundError", "ImportError"))
+
+
+# What is named of an answer whose source the judge does not read, and what a library raises in the child.
+IN_A_CHILD = {
+    "the stub": ("scores", "def scores(q, k):\n    # here\n    raise NotImplementedError", "not attempted", ()),
+    "an error of PyTorch": (
+        "masked_attention", "import torch\n\ndef masked_attention(q, k, v, mask):\n    w = torch.softmax(mask, -1)\n"
+        "    return w @ v, w", "wrong", ("numbers-with-a-point-wanted",)),
+    "a module without forward": (
+        "MultiHeadAttention", "import torch\n\nclass MultiHeadAttention(torch.nn.Module):\n"
+        "    def __init__(self, d_model, n_heads, bias=True):\n        super().__init__()\n"
+        "        for name in ('W_q', 'W_k', 'W_v', 'W_o'):\n"
+        "            setattr(self, name, torch.nn.Linear(d_model, d_model, bias=bias))", "wrong", ("no-forward",)),
+    "a caret": ("softmax_with_temperature", "import math\n\ndef softmax_with_temperature(x, temperature):\n"
+                "    y = math.e^(x / temperature)\n    return y / y.sum()", "wrong", ("caret-for-power",)),
+    "a loop over a table": (
+        "scores", "import numpy as np\n\ndef scores(q, k):\n"
+        "    return np.array([[q[i] @ k[j] for j in range(len(k))] for i in range(len(q))])", "wrong",
+        ("axes-of-one-table",)),
+    "columns": ("scores", "def scores(q, k):\n    return q.T @ k", "wrong", ("columns-for-rows",)),
+}
+
+
+@pytest.mark.parametrize("name", IN_A_CHILD)
+def test_slips_are_named_where_the_source_is_not_read(zygote, name):
+    exercise, cell, status, names = IN_A_CHILD[name]
+    exercise = exercises.find(exercise)
+    answer = RemoteAnswer(zygote, Answer(exercise.signature.split("(")[0], cell))
+    verdict = diagnose(exercise, answer)
+    answer.close()
+    assert (verdict.status, verdict.names) == (status, names)

@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
+from notebook_parts import ROOT
 
 START = "from course_utils import check, start\n\nstart()"
 FIRST = "import numpy as np\n\n\ndef dot(a, b):\n    return (a * b).max()"
@@ -13,12 +14,18 @@ BROKEN = FIRST.replace("return", "retrun np")
 CHECK = 'print(check("dot", dot))'
 
 
+def course(folder):
+    """The environment of a kernel that runs in a folder of its own with this course."""
+    return {"COURSE_PROGRESS": str(folder / "progress.jsonl"),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+
+
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory):
     """A kernel that is asked as JupyterLab asks it, with the id of the cell."""
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(env={**os.environ, "COURSE_PROGRESS": str(tmp_path_factory.mktemp("record") / "p.jsonl")},
-                         cwd=os.getcwd())
+    folder = tmp_path_factory.mktemp("notebooks")
+    manager.start_kernel(env={**os.environ, **course(folder)}, cwd=folder)
     client = manager.blocking_client()
     client.start_channels()
     client.wait_for_ready(timeout=60)
@@ -40,7 +47,7 @@ def kernel(tmp_path_factory):
             if reply["msg_type"] == "status" and reply["content"]["execution_state"] == "idle":
                 return "".join(printed)
 
-    run(START, "first")
+    assert "Traceback" not in run(START, "first")
     yield run
     client.stop_channels()
     manager.shutdown_kernel(now=True)
@@ -62,6 +69,22 @@ def test_a_cell_that_stops_on_the_way_is_told(kernel):
     kernel("import nunpy\n" + FIRST, "a")
     assert "stopped with ModuleNotFoundError when it last ran" in kernel(CHECK, "c")
     kernel(FIRST, "a")
+
+
+def test_another_cell_with_a_syntax_error_is_told(kernel):
+    kernel(FIRST, "a")
+    kernel(BROKEN, "another")
+    assert "stopped with SyntaxError" in kernel(CHECK, "c")
+    kernel(FIRST, "a")
+
+
+def test_a_class_is_told_of_too(kernel):
+    source = "import torch\n\n\nclass MultiHeadAttention(torch.nn.Module):\n    def __init__(self):\n        pass"
+    checked = 'print(check("MultiHeadAttention", MultiHeadAttention))'
+    kernel(source, "m")
+    assert "older function" not in kernel(checked, "c")
+    kernel(source + " pass", "m")
+    assert "The cell that defines `MultiHeadAttention` stopped with SyntaxError" in kernel(checked, "c")
 
 
 def test_a_renamed_function_is_told(kernel):
@@ -93,12 +116,16 @@ def test_a_wrong_call_is_one_line(kernel):
         assert "Traceback" not in told
 
 
-def test_without_ids_the_name_and_the_text_tell(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "p.jsonl"))
-    sources = [START, FIRST, CHECK, BROKEN, CHECK, FIRST, CHECK, FIRST.replace("dot", "dott"), CHECK,
+@pytest.mark.parametrize("start", [START, START.replace("start()", "")], ids=["watched", "from the history"])
+def test_without_ids_the_name_and_the_text_tell(tmp_path, monkeypatch, start):
+    for name, value in course(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    sources = [start, FIRST, CHECK, BROKEN, CHECK, FIRST, CHECK, FIRST.replace("dot", "dott"), CHECK,
                "def other(q, k):\n    return 1", FIRST, CHECK]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    NotebookClient(notebook, timeout=120, allow_errors=True, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=120, allow_errors=True, kernel_name="python3",
+                   resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert notebook.cells[0].outputs == []
     told = ["older function" in str(cell.outputs) for cell in notebook.cells if cell.source == CHECK]
     assert told == [False, True, False, True, False]
 

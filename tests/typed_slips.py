@@ -733,4 +733,65 @@ def softmax(x, axis=-1):
     y = np.exp(x)
 """],
      ["end the function with `return`"], ["its `type`"]),
+    "4.2 q.T @ k": ("scaled_scores", ["""
+def scaled_scores(q, k):
+    return q.T @ k / math.sqrt(q.shape[0])
+"""],
+     ["takes the vectors of `q` and `k` to be columns"], ["print the shapes"]),
+    "2.1 e ** x": ("softmax", ["""
+def softmax(x, axis=-1):
+    y = e ** x
+    return y / y.sum(axis=axis, keepdims=True)
+"""],
+     ["Python knows no number `e` by itself", "math.e"], ["print the shapes"]),
+    "4.2 not defined": ("scaled_scores", ["def scaled_scores(q, k):\n    return q @ k.mT / squareroot(q.shape[-1])"],
+     ["defines `squareroot`"], ["print the shapes"]),
+    "3.2 sizes": ("soft_lookup", ["""
+def soft_lookup(queries, keys, values):
+    w = np.zeros((T, S))
+    return w @ values, w
+"""],
+     ["`T` is a size in the text of the exercise"], ["print the shapes"]),
+    "2.1 sum hidden": ("softmax", ["sum = 0.0", """
+def softmax(x, axis=-1):
+    y = np.exp(x)
+    return y / sum(y)
+"""],
+     ["hides Python's function `sum`"], ["print the shapes"]),
+    "2.2 times missing": ("softmax_with_temperature", ["""
+def softmax_with_temperature(x, temperature):
+    y = np.exp(2(x) / temperature)
+    return y / y.sum()
+"""],
+     ["a `*` is missing"], ["print the shapes"]),
+    "0.2 unpack": ("attention_received", ["""
+def attention_received(weights):
+    T, S, d = weights.shape
+    return weights.sum(axis=0) / T
+"""],
+     ["another number of sizes than there are names"], []),
+    "3.1 list of lists": ("weighted_sum", ["""
+def weighted_sum(weights, values):
+    out = [[0.0, 0.0], [0.0, 0.0]]
+    out[0, 0] = 1.0
+    return np.array(out)
+"""],
+     ["A list of lists is indexed `table[i][j]`"], ["print the shapes"]),
+    "0.1 past the end": ("most_attended", ["""
+def most_attended(weights):
+    T = len(weights)
+    return np.array([max(range(T + 2), key=lambda j: weights[i, j]) for i in range(T)])
+"""],
+     ["Position 3 is asked for where there are 3"], []),
+    "0.1 no value yet": ("most_attended", ["""
+def most_attended(weights):
+    for i in range(len(weights)):
+        total = total + 1
+    return total
+"""],
+     ["`total` is used before it gets a value"], ["print the shapes"]),
+    "2.1 recursion": ("softmax", ["def softmax(x, axis=-1):\n    return softmax(x - x.max(), axis)"],
+     ["The function calls itself"], ["print the shapes"]),
+    "4.2 numpy": ("scaled_scores", ["def scaled_scores(q, k):\n    return q.numpy() @ k.numpy().T"],
+     ["somewhere on the way it leaves PyTorch"], []),
 }

@@ -1,5 +1,6 @@
 """The detectors in order: what is most surely the cause comes first."""
 
+import builtins
 import inspect
 import math
 
@@ -117,7 +118,8 @@ def picked_up(answer):
 
 
 def _is_data(name, value):
-    if isinstance(value, bool) or (isinstance(value, float) and value == getattr(math, name, None)):  # pi, inf
+    known = isinstance(value, float) and value == getattr(math, name, None)  # pi, inf
+    if isinstance(value, bool) or hasattr(builtins, name) or known:
         return False
     return isinstance(value, (np.ndarray, np.number, int, float, complex, list, tuple)) or is_tensor(value)
 
