@@ -45,7 +45,9 @@ def hiding_files(folder):
                  if path.suffix == ".py" or (path / "__init__.py").is_file()]
     except OSError:
         return []
-    return sorted(path for path in files if path.stem in _NEEDED | sys.stdlib_module_names)
+    this = Path(__file__).resolve().parent  # a notebook may lie beside the course itself
+    return sorted(path for path in files
+                  if path.stem in _NEEDED | sys.stdlib_module_names and path.resolve() != this)
 
 
 def refuse_hidden_packages(folder):

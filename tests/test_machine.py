@@ -72,6 +72,10 @@ def test_the_first_layout_gives_the_notebook_the_screen_and_a_learners_stays(tmp
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 
+def test_the_course_beside_a_notebook_hides_nothing():
+    assert machine.hiding_files(ROOT) == []
+
+
 @pytest.mark.parametrize("name", ["numpy.py", "torch.py", "matplotlib.py", "secrets.py", "torch/__init__.py"])
 def test_a_file_that_hides_a_package_is_named(name, tmp_path):
     path = tmp_path / name
