@@ -6,7 +6,9 @@ import pytest
 from notebook_parts import ROOT, texts
 from odd_notebooks import KINDS, NAMES, place, solutions, solved, write
 
-from course_utils.checks.allowed import words
+import course_utils
+from course_utils.attention import scaled_dot_product_attention
+from course_utils.checks.allowed import first_not_allowed, words
 from course_utils.classroom.grading.assignment import load
 from course_utils.classroom.grading.child import standins
 from course_utils.classroom.grading.forks import Zygote
@@ -87,6 +89,18 @@ def test_what_is_refused_is_refused_in_the_same_words():
     course = standins.Course(("course_utils.shapes",))
     for name in ("own", "course_utils.attention"):
         assert course.words(name) == words(name, ("course_utils.shapes",))
+
+
+def test_an_answer_is_held_to_what_it_uses_itself():
+    space = {"start": course_utils.start, "show": course_utils.show, "attention": scaled_dot_product_attention}
+    exec("def quiet(worker):\n    show(worker)\n    return worker.start() + worker.attention\n"
+         "def helper(x):\n    return attention(x, x, x)\ndef through(x):\n    return [helper(y) for y in x]\n"
+         "def inside(x):\n    from course_utils.multihead import split_heads\n    return split_heads(x, 2)\n"
+         "class Layer:\n    def forward(self, x):\n        return helper(x)", space)
+    assert first_not_allowed(space["quiet"], ()) == ""
+    assert first_not_allowed(space["through"], ()) == first_not_allowed(space["Layer"], ()) == "course_utils.attention"
+    assert first_not_allowed(space["through"], ("course_utils.attention",)) == ""
+    assert first_not_allowed(space["inside"], ()) == "course_utils.multihead"
 
 
 def test_both_sides_are_told_where_the_two_ways_differ(zygote):

@@ -1,5 +1,6 @@
 """What of the course an answer to homework may use: `check`, preflight and grader hold answers to the same list."""
 
+import dis
 import inspect
 import types
 
@@ -40,37 +41,41 @@ def first_not_allowed(answer, allowed):
             continue
         seen.add(id(thing))
         found = _part_of_course(thing)
-        if found and found not in allowed:
+        if found and found not in ("quiet", *allowed):
             return found
         if found:
-            continue
+            continue  # what the course's own functions use is theirs
         if isinstance(thing, type):
             todo += [value for value in vars(thing).values() if callable(value)]
         thing = inspect.unwrap(thing) if callable(thing) else thing
         if isinstance(thing, types.FunctionType):
-            names = list(_names(thing.__code__))
-            imported = [name for name in names if name.split(".")[0] == "course_utils" and name not in allowed]
-            if imported:
-                return imported[0]
-            todo += [thing.__globals__[name] for name in names if name in thing.__globals__]
+            for how, name in _names(thing.__code__):
+                if how == "IMPORT_NAME" and name.startswith("course_utils.") and name not in allowed:
+                    return name
+                if (how, name) == ("IMPORT_FROM", "own"):
+                    return name
+                if how.startswith("LOAD") and name in thing.__globals__:
+                    todo.append(thing.__globals__[name])
             todo += [cell.cell_contents for cell in thing.__closure__ or () if _is_filled(cell)]
     return ""
 
 
 def _part_of_course(thing):
-    """The module of the course that something comes from, or "own" for that function and what it gives."""
+    """The module of the course that something comes from; "own" for that function and what it gives, or "quiet"."""
     home = thing.__name__ if isinstance(thing, types.ModuleType) else getattr(thing, "__module__", None)
     if not isinstance(home, str) or home.split(".")[0] != "course_utils":
         return ""
     name = getattr(thing, "__name__", type(thing).__name__)
     if name in ("own", "Own"):
         return "own"
-    return "" if name in _QUIET else home
+    return "quiet" if name in _QUIET else home
 
 
 def _names(code):
-    """Names that code looks up or imports, inner functions included."""
-    yield from code.co_names
+    """Names that code looks up or imports, and how, inner functions included; no attributes."""
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME", "IMPORT_FROM"):
+            yield step.opname, step.argval
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
             yield from _names(inner)
