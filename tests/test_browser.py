@@ -191,7 +191,7 @@ def test_every_figure_answers_and_reads_well_in_both_themes(opened, path, shots)
 
 @pytest.fixture
 def first(lab):
-    """The first notebook, run; its first figure that has a slider, and its number among the kernel's figures.
+    """The first notebook, run; its first figure, and that figure's number among the kernel's.
 
     It stays open for the next test: only a new kernel, which knows no `_figures`, runs it again.
     """
@@ -199,20 +199,22 @@ def first(lab):
     if "True" not in lab.python("print('_figures' in globals())"):
         lab.run_all()
         lab.python(FIGURES)
-    for n, figure in enumerate(figures(lab)):
-        if visible(figure.locator("input[type=range]")):
-            figure.scroll_into_view_if_needed()
-            return lab, figure, n
-    pytest.fail(f"{LESSONS[0].name} has no live figure with a slider")
+    figure = figures(lab)[0]
+    figure.scroll_into_view_if_needed()
+    return lab, figure, 0
 
 
-def test_slider_is_dragged_by_mouse_and_python_hears_of_it(first, shots):
-    lab, figure, n = first
+def test_slider_is_dragged_by_mouse_and_python_hears_of_it(opened, shots):
+    lab = opened(LESSONS[1])
+    lab.run_all()
+    lab.python(FIGURES)
+    figure = figures(lab)[0]
+    figure.scroll_into_view_if_needed()
     slider = visible(figure.locator("input[type=range]"))[0]
-    before, state = lab.pixels(stage(figure)), lab.python(f"print(_figures[{n}].get_state())")
+    before, state = lab.pixels(stage(figure)), lab.python("print(_figures[0].get_state())")
     drag(lab.page, slider)
     lab.wait_for_new_pixels(stage(figure), before)
-    assert lab.python(f"print(_figures[{n}].get_state())") != state
+    assert lab.python("print(_figures[0].get_state())") != state
     figure.screenshot(path=shots / "drag.png")
 
 
