@@ -58,7 +58,7 @@ class HeadsExplorer(AttentionExplorer):
         for name, value, count in (("layer", layer, layers), ("head", head, heads)):
             if not 0 <= value < count:
                 raise ValueError(f"{name} should lie between 0 and {count - 1}, got {value}")
-        film = Film(table.reshape(layers * heads, T, T), range(layers * heads), label="table", bits=8)
+        film = Film(table.reshape(layers * heads, T, T), range(layers * heads), label="table")
         super().__init__(tokens, film=film, title=title, made_by=made_by, layers=layers,
                          **{"frame": layer * heads + head} | state)
         self.kind = "heads"
