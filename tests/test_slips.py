@@ -2,6 +2,7 @@
 
 import itertools
 import linecache
+import sys
 import warnings
 
 import numpy as np
@@ -146,3 +147,13 @@ def test_without_source_nothing_is_read_into_it():
     exec("def softmax(x, axis=-1):\n    return np.exp(x) ** 1/2", namespace)
     feedback = give_feedback(softmax, diagnose(softmax, namespace["softmax"]))
     hold(feedback, ["What broke"], ["the power comes first"])
+
+
+def test_a_fault_of_the_words_costs_no_verdict(monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("a source that nobody thought of")
+
+    for name in ("undeniable", "sure_slips", "picked_up"):
+        monkeypatch.setattr(sys.modules["course_utils.checks.diagnose"], name, broken)
+    feedback = told("softmax", "def softmax(x, axis=-1):\n    return np.exp(x) * 0.25")
+    hold(feedback, ["What broke", "wanted"], ["nobody thought of"])

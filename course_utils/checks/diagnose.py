@@ -92,19 +92,19 @@ def diagnose(exercise, answer):
             return Verdict("passed", printed=printed)
         mistakes, step = _mistakes_with_flaw(exercise, broken, overwritten), ""
         if not mistakes:
-            mistakes, step = _slips(exercise, answer, outcomes, right, None)
+            mistakes, step = _words(lambda: _slips(exercise, answer, outcomes, right, None), ((), ""))
         return Verdict("wrong", mistakes, broken=broken, overwritten=overwritten, printed=printed, step=step)
     outcome, case = outcomes[failing], exercise.known_cases[failing]
     unfinished = outcome.trouble and outcome.trouble.kind == "did not finish"
-    mistakes, step, noted = undeniable(answer, exercise, overwritten), "", ""
+    mistakes, step, noted = _words(lambda: undeniable(answer, exercise, overwritten), ()), "", ""
     mistakes = mistakes or _in_order(exercise, mistakes_behind(exercise, outcomes), failing)
     known = bool(mistakes)
     if not mistakes and not unfinished:
-        mistakes, step = _slips(exercise, answer, outcomes, right, failing)
+        mistakes, step = _words(lambda: _slips(exercise, answer, outcomes, right, failing), ((), ""))
     if outcome.trouble and [m.name for m in mistakes] in (["list"], ["list-for-array"]):
         mistakes = (*mistakes, *_mistakes_in_arrays(exercise, answer))[:2]
     if not unfinished and not isinstance(answer, Elsewhere):
-        noted = picked_up(answer)
+        noted = _words(lambda: picked_up(answer), "")
     broken = None if outcome.trouble and (unfinished or not known) else broken_probe(exercise, answer)
     return Verdict(
         "wrong", mistakes,
@@ -130,6 +130,14 @@ def passes(exercise, answer):
     outcomes = _run_cases(exercise, answer)
     return (all(_right(exercise, i, outcome) for i, outcome in enumerate(outcomes)) and not _overwritten(outcomes)
             and not broken_probe(exercise, answer))
+
+
+def _words(look, otherwise):
+    """Look for what is said beside a verdict; whatever stands in a cell, the verdict does not depend on it."""
+    try:
+        return look()
+    except Exception:
+        return otherwise
 
 
 def _overwritten(outcomes):

@@ -46,8 +46,7 @@ def number_of_axes(sighting):
         kind = _what_it_is(sighting)
         return Slip("axes-of-one-table", f"{kind} is right for up to {_WORDS[max(good)]} axes; {here}{batch}.",
                     "Count axes from the end: -1 and -2 are the same with and without a batch. A loop over `len(x)` "
-                    "runs "
-                    f"over the first axis: print `len(x)` for the shape {shape}.")
+                    f"runs over the first axis: print `len(x)` for the shape {shape}.")
     words = " or ".join(_WORDS[n] for n in sorted(good))
     return Slip("axes-counted-from-the-front", f"It is right for {words} axes and for no other number; {here}.",
                 "Count axes from the end, -1 and -2: these are the last two however many stand before them.")
@@ -117,8 +116,7 @@ def _convention(exercise, ins, outs):
         said.append(f"it takes the vectors of {_and(names)} to be columns")
     if results:
         said.append(f"it gives {_and(results)} on {'its side' if len(results) == 1 else 'their sides'}, rows and "
-                    f"columns "
-                    "exchanged")
+                    "columns exchanged")
     return Slip("columns-for-rows",
                 f"All is right but the convention: {' and '.join(said)}. Here every vector is a row.",
                 "Write the shapes that the task states beside the shapes in your code, step by step.")

@@ -5,7 +5,7 @@ import difflib
 import keyword
 import re
 
-from course_utils.checks.slips.slip import Slip
+from course_utils.checks.slips.slip import CARET_FOR_POWER, CARET_FOR_TRANSPOSE, Slip
 
 __all__ = ["explained"]
 
@@ -17,12 +17,8 @@ _FUNCTIONS = ("exp", "log", "sqrt", "norm", "inf", "nan", "argmax", "mean", "zer
 # name, what has to be found in the message, what has to be found in the line of code, cause, next step.
 # Braces are filled with what the brackets of the message's pattern hold: {0} is the first.
 _TABLE = (
-    ("caret-for-transpose", r"", r"\w\)?\s*\^\s*[Tt]\b",
-     "`^T` is no transpose: `^` is another operation, and `T` alone is a name like any other.",
-     "Print `k.T.shape` beside `k.shape`, for two axes and for three."),
-    ("caret-for-power", r"bitwise_xor|type\(s\) for \^", r"",
-     "In Python `^` is no power (it works on bits): a power is written `**`.",
-     "Print `3 ^ 2` and `3 ** 2`."),
+    (CARET_FOR_TRANSPOSE.name, r"", r"\w\)?\s*\^\s*[Tt]\b", CARET_FOR_TRANSPOSE.cause, CARET_FOR_TRANSPOSE.experiment),
+    (CARET_FOR_POWER.name, r"bitwise_xor|type\(s\) for \^", r"", CARET_FOR_POWER.cause, CARET_FOR_POWER.experiment),
     ("projected-in-one-head",
      r"(?:multiplied \(\d+x(\d+) and (\d+)x|\[\d+, (\d+)\] but got: \[\d+, (\d+)\])", r"W_[qkv]",
      "A projection meets one head alone: `W_q`, `W_k` and `W_v` want all d_model features of a token.",

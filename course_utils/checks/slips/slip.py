@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Sighting", "Slip"]
+__all__ = ["CARET_FOR_POWER", "CARET_FOR_TRANSPOSE", "Sighting", "Slip"]
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,14 @@ class Slip:
     name: str
     cause: str
     experiment: str
+
+
+# Read off the source, or off an error where there is none.
+CARET_FOR_POWER = Slip("caret-for-power", "In Python `^` is no power (it works on bits): a power is written `**`.",
+                       "Print `3 ^ 2` and `3 ** 2`.")
+CARET_FOR_TRANSPOSE = Slip("caret-for-transpose",
+                           "`^T` is no transpose: `^` is another operation, and `T` alone is a name "
+                           "like any other.", "Print `k.T.shape` beside `k.shape`, for two axes and for three.")
 
 
 @dataclass(frozen=True)

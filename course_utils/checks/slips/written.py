@@ -10,14 +10,10 @@ import numpy as np
 from course_utils.checks.compare import same_values
 from course_utils.checks.places import is_cell, own_files
 from course_utils.checks.sandbox import call_safely
-from course_utils.checks.slips.slip import Slip
+from course_utils.checks.slips.slip import CARET_FOR_POWER, CARET_FOR_TRANSPOSE, Slip
 from course_utils.checks.slips.source import mended
 
 __all__ = ["certain", "has_signs", "mended_axes", "mended_lengths", "undeniable"]
-
-POWER = Slip("caret-for-power", "In Python `^` is no power (it works on bits): a power is written `**`.",
-             "Print `3 ^ 2` and `3 ** 2`.")
-
 
 _SIGNS = re.compile(r"\*\*\s*-?1\s*/\s*[234]\b|\]\s*\*\s*[\w.()\[\]]+\s*\]\s*\*|\^")
 
@@ -91,13 +87,14 @@ def _rows_that_are_one(sighting):
 
     tables = _bound(sighting, same_rows)
     for node in sighting.written.nodes:  # table[i][j] = ...
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.value,
-            ast.Subscript):
-            if isinstance(node.value.value, ast.Name) and node.value.value.id in tables:
-                name = node.value.value.id
-                return Slip("rows-that-are-one", f"In `[[0] * n] * m` all rows of `{name}` are one and the same list: "
-                            "what is written into one row stands in all of them.",
-                            f"Write into `{name}[0][0]` and print `{name}`; `np.zeros` makes rows of their own.")
+        if not (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)):
+            continue
+        row = node.value
+        if isinstance(row, ast.Subscript) and isinstance(row.value, ast.Name) and row.value.id in tables:
+            name = row.value.id
+            return Slip("rows-that-are-one", f"In `[[0] * n] * m` all rows of `{name}` are one and the same list: "
+                        "what is written into one row stands in all of them.",
+                        f"Write into `{name}[0][0]` and print `{name}`; `np.zeros` makes rows of their own.")
     return None
 
 
@@ -115,10 +112,10 @@ def _half_power(sighting):
             if isinstance(power.op, (ast.Mult, ast.Div)) and isinstance(power.right, ast.BinOp):
                 power = power.right
             if isinstance(power.op, ast.Pow) and _is_number(power.right, 1) and _is_number(node.right, 2, 3, 4):
-                sign, part = ("-" if isinstance(power.right, ast.UnaryOp) else ""), {2: "half", 3: "a third",
-                4: "a quarter"}
+                sign = "-" if isinstance(power.right, ast.UnaryOp) else ""
+                part = {2: "half", 3: "a third", 4: "a quarter"}[node.right.value]
                 return Slip("power-before-division", f"`x**{sign}1/{node.right.value}` takes no root: the power comes "
-                            f"first, then the division, so it is {part[node.right.value]} of `x**{sign}1`.",
+                            f"first, then the division, so it is {part} of `x**{sign}1`.",
                             "Compare `9**1/2` with `9**(1/2)`.")
     return None
 
@@ -131,17 +128,16 @@ def _caret(sighting):
             while isinstance(first, ast.BinOp):  # k^T / 2 is k ^ (T / 2)
                 first = first.left
             if isinstance(first, ast.Name) and first.id in ("T", "t"):
-                return Slip("caret-for-transpose", "`^T` is no transpose: `^` is another operation, and `T` alone is a "
-                            "name like any other.", "Print `k.T.shape` beside `k.shape`, for two axes and for three.")
+                return CARET_FOR_TRANSPOSE
             if _is_number(right) or _is_e(left):
-                return POWER
+                return CARET_FOR_POWER
     return None
 
 
 def _is_e(node):
-    return (isinstance(node, ast.Name) and node.id == "e") or (isinstance(node,
-        ast.Attribute) and node.attr == "e") or (
-        isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and _is_e(node.right))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # 2 * e^x is (2 * e)^x
+        return _is_e(node.right)
+    return getattr(node, "id", getattr(node, "attr", "")) == "e"
 
 
 def _axis_for_something_else(sighting):
@@ -174,7 +170,8 @@ def _second_parameter(function):
 
 def _return_in_loop(sighting):
     for node in sighting.written.nodes:
-        if isinstance(node, (ast.For, ast.While)) and isinstance(node.body[-1], ast.Return):
+        if isinstance(node, (ast.For, ast.While)) and isinstance(node.body[-1], ast.Return) and not any(
+                isinstance(part, ast.Continue) for part in ast.walk(node)):
             return Slip("return-in-loop", "`return` stands inside the loop, so the function ends in the first turn.",
                         "Print something in the loop and count the lines; how far to the left should `return` stand?")
     return None
