@@ -134,7 +134,7 @@ def train_reader(attend, n_heads, rework=False, steps=300, B=64, seed=0):
         *asked, answer = (x[step * B: (step + 1) * B] for x in drawn)
         return nn.functional.cross_entropy(reader(*asked)[0].flatten(0, 1), answer.flatten())
 
-    history = train(reader, batch_loss, steps, learning_rate=1e-2, bar=False)
+    history = train(reader, batch_loss, steps, learning_rate=1e-2, bar=False, keep=False)
     *asked, answer = _questions(1000, seed + 1000)
     with torch.no_grad():
         scores, weights = reader(*asked)

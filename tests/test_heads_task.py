@@ -25,7 +25,7 @@ def test_two_heads_share_the_keys_out_and_one_looks_at_both(runs):
     assert runs[2].found.max(1).values.min() > 0.7
 
 
-def test_a_layer_behind_the_attention_lets_one_head_do():
+def test_a_layer_after_the_attention_lets_one_head_do():
     run = train_reader(multi_head_attention, 1, rework=True, steps=500)
     assert run.both > 0.9
     low, high = sorted(run.found[0].tolist())
