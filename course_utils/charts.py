@@ -114,7 +114,8 @@ def loss_curves(ax, losses, *, title=""):
         ax.plot(values, style, label=name)
         words.append(f"{name} from {values[0]:.2f} to {values[-1]:.2f}")
     ax.set(xlabel="step", ylabel="loss (nats)", title=title)
-    ax.legend()
+    if losses:  # none where the training was stopped at once
+        ax.legend()
     ax.alt_text = f"{title}: a curve of the loss over the steps for each of {len(words)}: {', '.join(words)}."
     return ax
 

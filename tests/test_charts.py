@@ -37,6 +37,11 @@ def test_a_curve_for_each_loss():
     assert ax.alt_text.endswith("each of 2: layer A from 2.00 to 1.00, layer B from 3.00 to 0.25.")
 
 
+@pytest.mark.filterwarnings("error")
+def test_no_training_gives_an_empty_chart_without_a_warning():
+    assert charts.loss_curves(axes(), {}, title="Stopped").get_legend() is None
+
+
 def test_shares_beyond_the_training_stand_on_grey_ground():
     ax = charts.share_curves(axes(), [2, 4, 8], {"with": [1, 1, 0.5], "without": [1, 0.5, 0]}, trained=4,
                              xlabel="letters", ylabel="share right", title="Reversed")
