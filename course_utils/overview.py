@@ -41,9 +41,12 @@ class Overview:
     def _repr_html_(self):
         left = 'style="text-align:left"'
         head = "".join(f'<th scope="col" {left}>{h}</th>' for h in ("Notebook", "Minutes", "Exercise", "State"))
-        body = "".join("<tr>" + "".join(f"<td {left}>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-                       for row in self.rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{html.escape(self.summary)}</p>"
+        # The exercise names its row; the notebook's name is only in its first.
+        body = "".join("<tr>" + "".join(
+            f'<th scope="row" {left}>{html.escape(cell)}</th>' if n == 2 else f"<td {left}>{html.escape(cell)}</td>"
+            for n, cell in enumerate(row)) + "</tr>" for row in self.rows)
+        return (f"<table><caption>Your progress</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+                f"<p>{html.escape(self.summary)}</p>")
 
 
 def progress():

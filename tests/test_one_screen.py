@@ -28,8 +28,10 @@ def look(lab, screen):
     lab.page.set_viewport_size({"width": width, "height": height})
     if browser != lab.page.evaluate("() => !window.jupyterapp.shell.leftCollapsed"):
         lab.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area').then(() => null)")
-    lab.page.wait_for_timeout(400)  # figures are drawn anew in the frames after a new width
-    found = [figure.evaluate(MEASURE) for figure in figures(lab)]
+    found, before = [figure.evaluate(MEASURE) for figure in figures(lab)], None
+    while found != before:  # figures are drawn anew in the frames after a new width
+        lab.page.wait_for_timeout(500)
+        found, before = [figure.evaluate(MEASURE) for figure in figures(lab)], found
     tall = [each for each in found if each["height"] > TALLER.get((each["kind"], screen), limit)
             or each["together"] > limit or each["cut"] > 0.5]
     return found, tall

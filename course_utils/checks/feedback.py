@@ -58,7 +58,8 @@ class Feedback:
 
     def _repr_html_(self):
         kind = {"passed": "passed", "wrong": "wrong"}.get(self.verdict.status, "open")
-        body = "".join(f"<dt>{html.escape(label)}</dt><dd>{_with_line_breaks(text)}</dd>" for label, text in self.rows)
+        body = "".join(f"<dt>{html.escape(label or 'There')}</dt><dd>{_with_line_breaks(text)}</dd>"
+                       for label, text in self.rows)
         return (f'<div class="course-feedback course-{kind}" role="status"><style>{_CSS}</style>'
                 f"<p>{html.escape(self.headline)}</p>{f'<dl>{body}</dl>' if body else ''}</div>")
 

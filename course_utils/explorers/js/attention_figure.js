@@ -52,7 +52,7 @@ FIGURES.heatmap = ctx => {
     map.name = ctx.place?.() ?? (two ? mine : "");
     sentence.node.toggleAttribute("hidden", empty || two || Math.max(set.T, set.S) > SENTENCE || Boolean(ctx.place) || taken);
     const room = two ? { width: ctx.wide ? (ctx.room - 22) / 2 : ctx.room, height: 330 }
-      : { width: ctx.wide ? (ctx.share ?? 0.52) * ctx.room : ctx.room, height: ctx.wide ? 364 : 330 };
+      : { width: ctx.wide ? (ctx.share ?? 0.52) * ctx.room : ctx.room, height: ctx.wide ? 356 : 330 };
     if (shown) load(map, shown.weights, two && ctx.wide ? { ...room, bar: false } : room);
     if (two) load(twin, shown.reference, room);
     choosers.forEach(refresh => refresh());
