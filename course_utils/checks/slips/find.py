@@ -9,7 +9,7 @@ import numpy as np
 from course_utils.checks.sandbox import Elsewhere, is_tensor
 from course_utils.checks.slips import behaviour, raised, written
 from course_utils.checks.slips.slip import Sighting, Slip
-from course_utils.checks.slips.source import globals_read, look_up
+from course_utils.checks.slips.source import globals_read, look_up, named_in
 
 __all__ = ["other_slips", "picked_up", "source_of", "sure_slips", "undeniable"]
 
@@ -106,7 +106,9 @@ def picked_up(answer):
     function = inspect.unwrap(answer) if inspect.isfunction(answer) else None
     if function is None:
         return ""
-    data = [name for name in sorted(globals_read(function.__code__)) if _is_data(name, function.__globals__.get(name))]
+    names = function.__globals__
+    data = {name for name in named_in(function.__code__) if _is_data(name, names.get(name))}
+    data = sorted(data & globals_read(function.__code__)) if data else []
     source = look_up(answer) if data else None
     found = [name for name in data if source is not None and name not in source.defined_in_cell]
     if not found:
@@ -114,7 +116,7 @@ def picked_up(answer):
     name = found[0]
     more = f" (and so with {', '.join(f'`{n}`' for n in found[1:3])})" if found[1:] else ""
     return (f"It uses `{name}`, which it does not define: it found the notebook's `{name}`, "
-            f"{_described(function.__globals__[name])}{more}.")
+            f"{_described(names[name])}{more}.")
 
 
 def _is_data(name, value):

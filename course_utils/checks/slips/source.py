@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from course_utils.checks.places import is_cell, own_files
 
-__all__ = ["Written", "globals_read", "look_up", "mended"]
+__all__ = ["Written", "globals_read", "look_up", "mended", "named_in"]
 
 _MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 
@@ -61,9 +61,17 @@ class Written:
 
 
 def globals_read(code):
-    """The names that a function looks up in its notebook, those of the functions inside it included."""
+    """The names that a function looks up in its notebook, those of the functions inside it included.
+
+    Reading the instructions takes longer than all else of a check: `named_in` tells in a moment where that is in vain.
+    """
     found = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
     return found.union(*(globals_read(inner) for inner in code.co_consts if inspect.iscode(inner)))
+
+
+def named_in(code):
+    """All names that are looked up, in the notebook or as attributes, by a function and those inside it."""
+    return set(code.co_names).union(*(named_in(inner) for inner in code.co_consts if inspect.iscode(inner)))
 
 
 def look_up(answer):
