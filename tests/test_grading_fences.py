@@ -41,10 +41,13 @@ def decide(machine, number, *arguments, audit=None):
 
 
 ALLOWED, NO_RIGHT, NO_TERMINAL = 0x7FFF0000, 0x00050001, 0x00050019
-CALLS = {"x86_64": {"fcntl": 72, "ioctl": 16, "openat": 257, "kill": 62, "read": 0, "sched_setaffinity": 203,
-                    "sched_setscheduler": 144, "sched_setattr": 314, "sched_setparam": 142, "setpriority": 141},
-         "aarch64": {"fcntl": 25, "ioctl": 29, "openat": 56, "kill": 129, "read": 63, "sched_setaffinity": 122,
-                     "sched_setscheduler": 119, "sched_setattr": 274, "sched_setparam": 118, "setpriority": 140}}
+CALLS = {
+    "x86_64": {"read": 0, "ioctl": 16, "kill": 62, "fcntl": 72, "setpriority": 141, "sched_setparam": 142,
+               "sched_setscheduler": 144, "sched_setaffinity": 203, "timer_create": 222, "tgkill": 234, "openat": 257,
+               "prlimit64": 302, "sched_setattr": 314},
+    "aarch64": {"fcntl": 25, "ioctl": 29, "openat": 56, "read": 63, "timer_create": 107, "sched_setparam": 118,
+                "sched_setscheduler": 119, "sched_setaffinity": 122, "kill": 129, "tgkill": 131, "setpriority": 140,
+                "prlimit64": 261, "sched_setattr": 274}}
 OWNERS = {"F_SETOWN": 8, "F_SETSIG": 10, "F_SETOWN_EX": 15, "F_SETLEASE": 1024, "F_NOTIFY": 1026}
 QUESTIONS = {"FIOASYNC": 0x5452, "FIOSETOWN": 0x8901, "SIOCSPGRP": 0x8902, "TIOCSTI": 0x5412}
 
@@ -60,9 +63,11 @@ def test_the_filter_lets_nobody_name_an_owner_or_a_signal(machine):
     assert decide(machine, calls["fcntl"], 3, 4, 0o20000) == NO_RIGHT  # F_SETFL
     assert decide(machine, calls["fcntl"], 3, 4, 0o24000) == NO_RIGHT
     assert decide(machine, calls["openat"], -100, 0, 0o20000) == 0x0005000D
-    for name in ("sched_setaffinity", "sched_setscheduler", "sched_setattr", "sched_setparam", "setpriority"):
+    for name in ("sched_setaffinity", "sched_setscheduler", "sched_setattr", "sched_setparam", "setpriority",
+                 "timer_create"):
         assert decide(machine, calls[name], 0) == NO_RIGHT
-    assert decide(machine, calls["kill"], 1, 9) == NO_RIGHT
+    assert decide(machine, calls["kill"], 1, 2) == NO_RIGHT
+    assert decide(machine, calls["kill"], 1234, 9) == decide(machine, calls["kill"], 1234, 15) == NO_RIGHT
 
 
 @pytest.mark.parametrize("machine", CALLS)
@@ -75,7 +80,11 @@ def test_the_filter_lets_through_what_python_needs(machine):
         assert decide(machine, calls["ioctl"], 3, number) == ALLOWED
     assert decide(machine, calls["openat"], -100, 0, 0o2000000) == ALLOWED  # O_CLOEXEC
     assert decide(machine, calls["read"], 3) == ALLOWED
-    assert decide(machine, calls["kill"], 1234, 9) == ALLOWED
+    assert decide(machine, calls["kill"], 1234, 2) == decide(machine, calls["kill"], 1234, 11) == ALLOWED
+    assert decide(machine, calls["tgkill"], 1234, 1234, 6) == ALLOWED
+    assert decide(machine, calls["tgkill"], 1234, 1234, 9) == decide(machine, calls["tgkill"], 1, 1, 6) == NO_RIGHT
+    assert decide(machine, calls["prlimit64"], 0, 0) == decide(machine, calls["prlimit64"], 1234, 0) == ALLOWED
+    assert decide(machine, calls["prlimit64"], 1, 0) == NO_RIGHT
     assert decide(machine, calls["read"], 3, audit=0x40000003) == 0x80000000  # another architecture's calls
 
 

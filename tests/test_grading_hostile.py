@@ -178,7 +178,9 @@ ANSWERS = {
     "ends past Python": (first("import ctypes; ctypes.CDLL(None)._exit(0)"), 0, "stopped"),
     "sys.exit": (first("import sys; sys.exit(0)"), 0, "graded"),
     "segmentation fault": (first("import ctypes; ctypes.string_at(0)"), 0, "stopped"),
-    "kills itself": (first("import os; os.kill(os.getpid(), 9)"), 0, "stopped"),
+    "kills itself": (first("import os; os.kill(os.getpid(), 9)"), 0, "graded"),  # which is refused, so it is an error
+    "interrupts itself": (first("import os, signal; signal.signal(2, signal.SIG_DFL); os.kill(os.getpid(), 2)"), 0,
+                          "stopped"),
     "aborts": (first("import ctypes; ctypes.CDLL(None).abort()"), 0, "stopped"),
     "closes everything": (first("import os; os.closerange(0, 100)"), 0, "stopped"),
     "atexit": ("import atexit, os\natexit.register(lambda: os._exit(9))\n" + GOOD, 4, "graded"),

@@ -190,6 +190,8 @@ def _grade_in(args, nursery):
     if result.fences:
         print(f"Answers ran behind: {', '.join(result.fences)}.")
     others = len(result.records) - result.graded - result.kept
+    for student, why in result.failed:
+        print(f"  {student!r} {why}. No record is kept: the same command tries again")
     print(f"{result.graded} graded, {result.kept} kept from before"
           + (f", {others} others in the folder" if others else "") + f": {folder.folder / 'gradebook.csv'}")
     for place, why in found.unplaced:
@@ -203,7 +205,8 @@ def _grade_in(args, nursery):
     if not class_.names:
         print("  No class list was given (--roster), so nobody is reported missing.")
     lost = found.unplaced and not args.pattern  # who gives a pattern says what is to be left out
-    return int(bool(lost) or any(record["state"] not in ("graded", "excused") for record in result.records))
+    return int(bool(lost or result.failed)
+               or any(record["state"] not in ("graded", "excused") for record in result.records))
 
 
 def _secret(path):

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from course_utils.classroom.grading.child import wire
 
-__all__ = ["Child", "Gone", "Limits", "Nursery", "Zygote", "isolation"]
+__all__ = ["Child", "Gone", "Limits", "Lost", "NotJudged", "Nursery", "Zygote", "isolation", "patiently"]
 
 _ZYGOTE = Path(__file__).parent / "child" / "zygote.py"
 _COURSE = Path(__file__).parents[3]
@@ -51,6 +52,50 @@ class Gone(Exception):
     def __init__(self, kind, message):
         super().__init__(message)
         self.kind = kind
+
+
+class Lost(BaseException):
+    """The grader's own line broke: a zygote is gone, or somebody else ended a child.
+
+    Nothing is said by it about the answer, so nothing that reads answers may catch it as an answer's error: it is no
+    `Exception`. What was under way has to be done again from the beginning (see `patiently`).
+    """
+
+
+class NotJudged(RuntimeError):
+    """The grader's own line broke each time that a submission was judged."""
+
+
+_TRIES = 4  # how often a submission is judged before the run says that it cannot
+_FROM_OUTSIDE = (-signal.SIGTERM, -9)  # an answer cannot send these to itself
+
+
+def patiently(zygote, judge):
+    """Do something with a zygote; where the grader's own line breaks, do it again with a new one.
+
+    Parameters
+    ----------
+    zygote : Zygote
+    judge : callable
+        Without arguments; it asks `zygote` and keeps nothing before its end.
+
+    Returns
+    -------
+    object
+        What `judge` gives.
+
+    Raises
+    ------
+    NotJudged
+        If it breaks each time.
+    """
+    for _ in range(_TRIES):
+        try:
+            return judge()
+        except Lost as lost:
+            why = lost
+            zygote.renew()
+    raise NotJudged(f"could not be judged, {_TRIES} times: {why}")
 
 
 def isolation():
@@ -150,7 +195,7 @@ class Zygote:
     def __init__(self, limits=None, hidden=(), allowed=(), given=(), how=None, nursery=None, wait=True,
                  processor=None):
         self.limits = limits or Limits()
-        self._own = nursery is None
+        self._own, self._wait = nursery is None, wait
         self.nursery = nursery or Nursery(how=how)
         self.how = self.nursery.how
         self.settings = {
@@ -158,8 +203,13 @@ class Zygote:
             "hidden": [str(_COURSE), *(str(Path(p).resolve()) for p in hidden)],
             "course": [str(_COURSE)] if allowed else [],
         }
-        self._rest, self.fences = b"", ("a process of its own",) if self.how == "spawn" else ()
-        self.line = self.nursery.zygote_line()
+        self.fences = ("a process of its own",) if self.how == "spawn" else ()
+        self._begin()
+        if wait:
+            self.greet()
+
+    def _begin(self):
+        self._rest, self.line = b"", self.nursery.zygote_line()
         self.can_import_plotting = self.line is not None
         if self.line is not None:
             self.line.settimeout(120)
@@ -167,8 +217,21 @@ class Zygote:
                 self.line.sendall(json.dumps(self.settings).encode() + b"\n")
             except OSError:  # it is gone, as `greet` will say
                 pass
-            if wait:
-                self.greet()
+
+    def renew(self):
+        """Start again in the place of one that broke, out of a nursery of its own.
+
+        Raises
+        ------
+        RuntimeError
+            If none comes up.
+        """
+        if self.line is None:
+            return
+        self.close()
+        self.nursery, self._own = Nursery(how=self.how), True
+        self._begin()
+        self.greet()
 
     def greet(self):
         """Wait until it is up.
@@ -202,9 +265,18 @@ class Zygote:
         return json.loads(message)
 
     def ask(self, letter, fds=()):
-        """Send the zygote one order and give its reply."""
-        socket.send_fds(self.line, [letter], list(fds))
-        return self._hear()
+        """Send the zygote one order and give its reply.
+
+        Raises
+        ------
+        Lost
+            If it is gone.
+        """
+        try:
+            socket.send_fds(self.line, [letter], list(fds))
+            return self._hear()
+        except (OSError, EOFError, ValueError) as error:
+            raise Lost(f"the process that answers are forked from is gone ({error or 'it hung up'})") from None
 
     def child(self):
         """Start a child."""
@@ -238,6 +310,8 @@ class Child:
     ----------
     cpu : float
         Processor time it used, in seconds; known at its end.
+    pid : int
+        Its number as the zygote sees it; only where it was forked.
     """
 
     def __init__(self, zygote):
@@ -247,8 +321,8 @@ class Child:
             self._spawn()
             return
         self.socket, theirs = socket.socketpair()
-        zygote.ask(b"F", [theirs.fileno()])
-        theirs.close()
+        with theirs:
+            self.pid = zygote.ask(b"F", [theirs.fileno()])["pid"]
 
     def _spawn(self):
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -268,7 +342,7 @@ class Child:
             except OSError as error:
                 self.process.kill()
                 self.process.wait()
-                raise RuntimeError(f"a process to grade in did not come up: {error}") from None
+                raise Lost(f"a process to grade in did not come up: {error}") from None
 
     def ask(self, request, body=b""):
         """Send a request and give the reply.
@@ -277,6 +351,8 @@ class Child:
         ------
         Gone
             If no good reply came; the child has ended then.
+        Lost
+            If that was nothing of its own doing.
         """
         if self.ended:
             raise Gone("ended", "the process is no longer there")
@@ -321,6 +397,8 @@ class Child:
         code = ending["code"]
         if code in (-24, -9) and ending["cpu"] >= self.limits.call:  # SIGXCPU, SIGKILL
             return Gone("time", f"it did not finish within {self.limits.call} seconds of processor time")
+        if code in _FROM_OUTSIDE and "system calls" in self.zygote.fences:
+            return Lost("a process was killed by somebody else, or by the system for want of memory")
         if code == -9:
             return Gone("ended", "its process was killed: by itself, or because it needed too much memory")
         if code is not None and code < 0:
@@ -343,7 +421,8 @@ class Child:
             self.process.wait()
             ending = {"code": code, "cpu": 0.0, "memory": 0}
         else:
-            ending = self.zygote.ask(b"W" if patient else b"E")
+            with self.socket:
+                ending = self.zygote.ask(b"W" if patient else b"E")
         self.socket.close()
         self.cpu = ending["cpu"]
         return ending

@@ -8,6 +8,7 @@ import contextlib
 from course_utils import exercises
 from course_utils.checks import Verdict, diagnose, earn, give_feedback
 from course_utils.classroom.grading.answers import take_out, whole
+from course_utils.classroom.grading.forks import patiently
 from course_utils.classroom.grading.notebooks import Unreadable, read_notebook
 from course_utils.classroom.grading.remote import RemoteAnswer
 from course_utils.classroom.grading.suspicion import look_through, normalised
@@ -39,7 +40,16 @@ def mark(data, assignment, student, zygote, *, secret="", name=""):
     -------
     dict
         The record, ready for JSON.
+
+    Raises
+    ------
+    NotJudged
+        If that could not be done, which is nothing of the student's doing.
     """
+    return patiently(zygote, lambda: _mark(data, assignment, student, zygote, secret, name))
+
+
+def _mark(data, assignment, student, zygote, secret, name):
     try:
         if isinstance(data, Unreadable):
             raise data

@@ -4,8 +4,7 @@ import gc
 import hashlib
 import importlib
 import multiprocessing
-import os
-import queue
+import multiprocessing.connection
 import signal
 import sys
 import time
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 from course_utils.checks import rehearse, sandbox
 from course_utils.classroom.grading.child import processors
 from course_utils.classroom.grading.class_list import EXCUSED
-from course_utils.classroom.grading.forks import Nursery, Zygote
+from course_utils.classroom.grading.forks import NotJudged, Nursery, Zygote
 from course_utils.classroom.grading.marking import mark, missing
 from course_utils.classroom.grading.moments import late_days
 from course_utils.classroom.grading.notebooks import Unreadable
@@ -35,6 +34,8 @@ class Run:
         One for each student of whom there are results, by id, those of earlier runs included.
     graded, kept : int
         How many were graded now, and how many were there from a run before.
+    failed : list of (str, str)
+        Whose work could not be judged, by id, and why. There is no record of it: the next run tries again.
     fences : tuple of str
         What stood between answers and this machine.
     """
@@ -43,6 +44,7 @@ class Run:
     graded: int
     kept: int
     fences: tuple = ()
+    failed: list = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -131,19 +133,21 @@ def grade(assignment, submissions, results, *, jobs=1, class_=None, limits=None,
     _note_missing(work, {submission.student for submission in submissions})
     settings = {"limits": limits, "hidden": [*hidden, results.folder], "allowed": assignment.allowed,
                 "given": assignment.given}
-    fences, done = (), 0
+    fences, done, failed = (), 0, []
     if todo:
         sandbox.CALL_LIMIT = 30.0  # the judge runs the course's own functions only; a busy machine is no mistake
         began = time.monotonic()
         jobs = min(jobs, len(todo))
         arrivals = _in_turn if jobs <= 1 else _side_by_side
         with nursery or Nursery(jobs, how) as nursery:
-            for stood in arrivals(work, todo, settings, nursery, jobs):
-                fences = stood
+            for number, stood, why in arrivals(work, todo, settings, nursery, jobs):
+                fences = stood or fences
                 done += 1
+                if why:
+                    failed.append((todo[number].student, why))
                 if tell:
                     tell(done, len(todo), (time.monotonic() - began) / done * (len(todo) - done))
-    return Run(results.records(), len(todo), kept_count, fences)
+    return Run(results.records(), len(todo) - len(failed), kept_count, fences, sorted(failed))
 
 
 def _note_missing(work, here):
@@ -177,22 +181,32 @@ class _Work:
         return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
     def mark_and_keep(self, submission, zygote):
-        """Grade one file, which is read once: the record stands under the key of the bytes that were graded."""
+        """Grade one file, which is read once: the record stands under the key of the bytes that were graded.
+
+        Returns
+        -------
+        (tuple of str, str)
+            The fences that stood, and why there is no record, if there is none.
+        """
         data = _data(submission)
-        record = mark(data, self.assignment, submission.student, zygote, secret=self.secret,
-                      name=self.name_of(submission))
+        try:
+            record = mark(data, self.assignment, submission.student, zygote, secret=self.secret,
+                          name=self.name_of(submission))
+        except NotJudged as why:
+            self.results.remove([submission.student])  # one of an older file, if there is one, is no longer right
+            return zygote.fences, str(why)
         record.update(file=submission.place, late_days=self.class_.late_days(submission),
                       notes=[*submission.notes, *record["notes"]])
         self.results.keep(self.key(submission, data), record)
-        return zygote.fences
+        return zygote.fences, ""
 
 
 def _in_turn(work, todo, settings, nursery, jobs=1):
     with Zygote(**settings, nursery=nursery, wait=False) as zygote:
         _while_it_comes_up(work.assignment, zygote)
         zygote.greet()
-        for submission in todo:
-            yield work.mark_and_keep(submission, zygote)
+        for number, submission in enumerate(todo):
+            yield number, *work.mark_and_keep(submission, zygote)
 
 
 def _side_by_side(work, todo, settings, nursery, jobs):
@@ -203,35 +217,57 @@ def _side_by_side(work, todo, settings, nursery, jobs):
     zygotes = [Zygote(**settings, nursery=nursery, wait=False, processor=i) for i in range(jobs)]
     _while_it_comes_up(work.assignment, zygotes[0])  # what is done here is done for all workers
     context = multiprocessing.get_context("fork")
-    tasks, done = context.Queue(), context.Queue()
-    for number in [*range(len(todo)), *[None] * jobs]:  # None: there is no more
-        tasks.put(number)
-    arguments = (work, todo, zygotes, tasks, done, os.getpid())
-    workers = [context.Process(target=_work, args=(i, *arguments), daemon=True) for i in range(jobs)]
-    for worker in workers:
-        worker.start()
+    workers, lines = [], []
+    for i in range(jobs):
+        ours, theirs = context.Pipe()
+        lines.append(ours)
+        # Each has a line of its own: the end of one of them is seen here at once, and holds up nobody else.
+        workers.append(context.Process(target=_work, args=(i, work, todo, zygotes, theirs, lines), daemon=True))
+        workers[-1].start()
+        theirs.close()
     for zygote in zygotes:  # each belongs to its worker now, and ends with it
         zygote.close()
-    left = set(range(len(todo)))
     try:
-        while left:
-            try:
-                number, fences = done.get(timeout=0.2)
-            except queue.Empty:
-                if any(worker.is_alive() for worker in workers):
-                    continue
-                # Every worker is gone: what is left is done here, so that an error comes out where it is seen.
-                rest = [todo[number] for number in sorted(left)]
-                with Nursery(how=nursery.how) as another:
-                    yield from _in_turn(work, rest, settings, another)
-                return
-            left.remove(number)
-            yield fences
+        left = yield from _shared_out(len(todo), lines)
+        for line in lines:
+            line.close()
+        if left:  # every worker is gone: what is left is done here, so that an error comes out where it is seen
+            with Nursery(how=nursery.how) as another:
+                for number, *what in _in_turn(work, [todo[n] for n in left], settings, another):
+                    yield left[number], *what
     finally:
         for worker in workers:
-            worker.join(10 if not left else 0)
+            worker.join(10 if sys.exc_info()[0] is None else 0)
             worker.terminate()
             worker.join()
+
+
+def _shared_out(count, lines):
+    """Give each worker one number after the other and pass on what they say of it; give what was left undone."""
+    numbers, at, undone = iter(range(count)), {}, []
+
+    def give(line):
+        number = next(numbers, None)
+        try:
+            line.send(number)
+            if number is not None:
+                at[line] = number
+        except OSError:
+            undone.extend([number] * (number is not None))
+
+    for line in lines:
+        give(line)
+    while at:
+        for line in multiprocessing.connection.wait(list(at)):
+            number = at.pop(line)
+            try:
+                what = line.recv()
+            except (EOFError, OSError):
+                undone.append(number)
+                continue
+            yield number, *what
+            give(line)
+    return sorted([*undone, *numbers])
 
 
 def _while_it_comes_up(assignment, zygote):
@@ -248,8 +284,10 @@ def _while_it_comes_up(assignment, zygote):
                     return
 
 
-def _work(i, work, todo, zygotes, tasks, done, parent):
+def _work(i, work, todo, zygotes, line, others):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for other in others:  # the ends of all lines so far that are not ours: else nobody would see them close
+        other.close()
     for other in zygotes[:i] + zygotes[i + 1:]:
         other.close()
     processors.stay_on_one(i)
@@ -257,14 +295,11 @@ def _work(i, work, todo, zygotes, tasks, done, parent):
         return
     with zygotes[i] as zygote:
         zygote.greet()
-        while os.getppid() == parent:
-            try:
-                number = tasks.get(timeout=5)
-            except queue.Empty:  # another worker died with the queue in its hand
-                return
-            if number is None:
-                return
-            done.put((number, work.mark_and_keep(todo[number], zygote)))
+        try:
+            while (number := line.recv()) is not None:
+                line.send(work.mark_and_keep(todo[number], zygote))
+        except (EOFError, BrokenPipeError):  # nobody is there any more who would hear it
+            return
 
 
 def _gradients_work(assignment):

@@ -76,6 +76,7 @@ def give_up(limits, ruleset, hidden, unreadable):
     if resource is not None:
         _set("RLIMIT_NPROC", 0)
     if seccomp.available():
+        ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG: none outlives its zygote
         seccomp.arm()
     if ruleset is None:
         _fence_in_python(tuple(os.path.realpath(p) + os.sep for p in hidden))

@@ -20,6 +20,7 @@ _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _EPERM, _EACCES, _ENOTTY, _ENOSYS = 1, 13, 25, 38
 _ASYNC = 0o20000  # O_ASYNC, here as a number since not every Python has the name
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | _ASYNC
+_FROM_OUTSIDE = (9, 15)  # a child that ends by one of these was ended by somebody else, and is not to be blamed
 _SETFL = 4
 # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_GETLK, F_DUPFD_CLOEXEC; no owner, no signal, no lease, no notice of changes.
 _FCNTL = (0, 1, 2, 3, 5, 1030)
@@ -40,13 +41,13 @@ _X86 = {"socket": 41, "connect": 42, "accept": 43, "sendto": 44, "recvfrom": 45,
         88, "chmod": 90, "fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "ptrace": 101, "syslog": 103,
         "setpgid": 109, "setsid": 112, "rt_sigqueueinfo": 129, "utime": 132, "mknod": 133, "personality": 135,
         "setpriority": 141, "sched_setparam": 142, "sched_setscheduler": 144, "sched_setaffinity": 203,
-        "sched_setattr": 314, "pivot_root": 155, "chroot": 161, "acct": 163, "mount": 165, "umount2": 166, "swapon":
-        167, "reboot": 169, "iopl": 172, "ioperm": 173, "init_module": 175, "quotactl": 179, "setxattr": 188,
-        "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199, "tkill": 200,
-        "utimes": 235, "mq_open": 240, "mq_unlink": 241, "kexec_load": 246, "add_key": 248, "request_key": 249,
-        "keyctl": 250, "ioprio_set": 251, "migrate_pages": 256, "mkdirat": 258, "mknodat": 259, "fchownat": 260,
-        "futimesat": 261, "unlinkat": 263, "renameat": 264, "linkat": 265, "symlinkat": 266, "fchmodat": 268,
-        "unshare": 272, "move_pages": 279, "utimensat": 280, "accept4": 288, "rt_tgsigqueueinfo": 297,
+        "sched_setattr": 314, "timer_create": 222, "pivot_root": 155, "chroot": 161, "acct": 163, "mount": 165,
+        "umount2": 166, "swapon": 167, "reboot": 169, "iopl": 172, "ioperm": 173, "init_module": 175, "quotactl": 179,
+        "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198, "fremovexattr":
+        199, "tkill": 200, "utimes": 235, "mq_open": 240, "mq_unlink": 241, "kexec_load": 246, "add_key": 248,
+        "request_key": 249, "keyctl": 250, "ioprio_set": 251, "migrate_pages": 256, "mkdirat": 258, "mknodat": 259,
+        "fchownat": 260, "futimesat": 261, "unlinkat": 263, "renameat": 264, "linkat": 265, "symlinkat": 266,
+        "fchmodat": 268, "unshare": 272, "move_pages": 279, "utimensat": 280, "accept4": 288, "rt_tgsigqueueinfo": 297,
         "perf_event_open": 298, "recvmmsg": 299, "fanotify_init": 300, "open_by_handle_at": 304, "sendmmsg": 307,
         "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "renameat2":
         316, "bpf": 321, "execveat": 322, "userfaultfd": 323}
@@ -55,13 +56,13 @@ _ARM = {"setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremo
         "umount2": 39, "mount": 40, "pivot_root": 41, "truncate": 45, "chroot": 51, "fchmod": 52, "fchmodat": 53,
         "fchownat": 54, "fchown": 55, "quotactl": 60, "utimensat": 88, "acct": 89, "personality": 92, "unshare": 97,
         "kexec_load": 104, "init_module": 105, "syslog": 116, "ptrace": 117, "sched_setparam": 118,
-        "sched_setscheduler": 119, "sched_setaffinity": 122, "sched_setattr": 274, "tkill": 130, "rt_sigqueueinfo":
-        138, "setpriority": 140, "reboot": 142, "setpgid": 154, "setsid": 157, "mq_open": 180, "mq_unlink": 181,
-        "msgget": 186, "msgctl": 187, "msgrcv": 188, "msgsnd": 189, "semget": 190, "semctl": 191, "semop": 193,
-        "shmget": 194, "shmctl": 195, "shmat": 196, "socket": 198, "socketpair": 199, "bind": 200, "listen": 201,
-        "accept": 202, "connect": 203, "sendto": 206, "recvfrom": 207, "sendmsg": 211, "recvmsg": 212, "add_key": 217,
-        "request_key": 218, "keyctl": 219, "clone": 220, "execve": 221, "swapon": 224, "migrate_pages": 238,
-        "move_pages": 239, "rt_tgsigqueueinfo": 240, "perf_event_open": 241, "accept4": 242, "recvmmsg": 243,
+        "sched_setscheduler": 119, "sched_setaffinity": 122, "sched_setattr": 274, "timer_create": 107, "tkill": 130,
+        "rt_sigqueueinfo": 138, "setpriority": 140, "reboot": 142, "setpgid": 154, "setsid": 157, "mq_open": 180,
+        "mq_unlink": 181, "msgget": 186, "msgctl": 187, "msgrcv": 188, "msgsnd": 189, "semget": 190, "semctl": 191,
+        "semop": 193, "shmget": 194, "shmctl": 195, "shmat": 196, "socket": 198, "socketpair": 199, "bind": 200,
+        "listen": 201, "accept": 202, "connect": 203, "sendto": 206, "recvfrom": 207, "sendmsg": 211, "recvmsg": 212,
+        "add_key": 217, "request_key": 218, "keyctl": 219, "clone": 220, "execve": 221, "swapon": 224, "migrate_pages":
+        238, "move_pages": 239, "rt_tgsigqueueinfo": 240, "perf_event_open": 241, "accept4": 242, "recvmmsg": 243,
         "fanotify_init": 262, "open_by_handle_at": 265, "setns": 268, "sendmmsg": 269, "process_vm_readv": 270,
         "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "renameat2": 276, "bpf": 280, "execveat": 281,
         "userfaultfd": 282}
@@ -93,13 +94,21 @@ def _program(pid, machine):
         add(_JUMP_EQUAL, number, 0, 1)
         # glibc and Python fall back on the older call where a newer one does not exist.
         add(_RETURN, _ERRNO | (_ENOSYS if number in (_BOTH["openat2"], _BOTH["clone3"]) else _EPERM))
-    for number, whom in ((kill, (pid,)), (tgkill, (pid,)), (prlimit, (0, pid))):
-        add(_JUMP_EQUAL, number, 0, 3 + len(whom))
+    for number, offset in ((kill, 24), (tgkill, 32)):
+        add(_JUMP_EQUAL, number, 0, 7)
         add(_LOAD, 16)
-        for i, value in enumerate(whom):
-            add(_JUMP_EQUAL, value, len(whom) - i, 0)
+        add(_JUMP_EQUAL, pid, 0, 3)
+        add(_LOAD, offset)
+        for i, signal in enumerate(_FROM_OUTSIDE):
+            add(_JUMP_EQUAL, signal, len(_FROM_OUTSIDE) - 1 - i, int(i == len(_FROM_OUTSIDE) - 1))
         add(_RETURN, _ERRNO | _EPERM)
         add(_RETURN, _ALLOW)
+    add(_JUMP_EQUAL, prlimit, 0, 5)
+    add(_LOAD, 16)
+    add(_JUMP_EQUAL, 0, 2, 0)
+    add(_JUMP_EQUAL, pid, 1, 0)
+    add(_RETURN, _ERRNO | _EPERM)
+    add(_RETURN, _ALLOW)
     for number, offset in ((openat, 32), (open_, 24)):
         if number is not None:
             add(_JUMP_EQUAL, number, 0, 4)
