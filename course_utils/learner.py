@@ -16,6 +16,7 @@ from course_utils.misuse import Misuse
 __all__ = ["check", "hint", "own"]
 
 _passed = {}  # name -> the learner's function, once it has passed in this kernel
+_checked = set()  # names of exercises whose check ran in this kernel, so that it stands in this notebook
 _hints_given = {}  # name -> how many hints were shown
 
 
@@ -50,6 +51,7 @@ def check(name, answer=...):
         raise Misuse(f"answer should be the function that you wrote, got own({name!r})")
     if not callable(answer):
         raise Misuse(f"answer should be your function, without parentheses, got {type(answer).__name__}")
+    _checked.add(exercise.name)
     verdict = _refusal(exercise, answer) or diagnose(exercise.visible, answer)
     feedback = give_feedback(exercise.visible, verdict)
     older = older_than_its_cell(answer)
@@ -168,6 +170,11 @@ def _when(exercise):
     except OSError:
         passed = False
     if not passed:
-        return "yours takes its place once its check has passed"
+        elsewhere = exercise.visible is exercise and exercise.name not in _checked  # homework stays in its notebook
+        return f"yours takes its place once its check has passed{_where(exercise) * elsewhere}"
     return (f"yours stays in the kernel where it passed: {kept.SWITCH} is off" if kept.switched_off()
-            else f"yours takes its place once its check has passed again, in notebook {exercise.notebook[:2]}")
+            else f"yours takes its place once its check has passed again{_where(exercise)}")
+
+
+def _where(exercise):
+    return f", in notebook {exercise.notebook[:2]}"
