@@ -101,7 +101,7 @@ class Translation:
         name = f"{self.name}, with{'' if model.attention else 'out'} attention"
         return train(model, batch_loss, steps or self.steps, self.learning_rate, bar=bar, description=name)
 
-    def models(self, trained_here=False):
+    def models(self, trained_here=False, attend=scaled_dot_product_attention):
         """Give the model with attention and the one without.
 
         Parameters
@@ -109,14 +109,16 @@ class Translation:
         trained_here : bool
             Train both on the spot, from the same start and on the same examples as the stored ones. Interrupting
             the kernel leaves both as they are then.
+        attend : callable
+            The attention that the first one uses.
 
         Returns
         -------
         tuple of two EncoderDecoder
         """
         if not trained_here:
-            return self.stored_model(True), self.stored_model(False)
-        both = self.new_model(True), self.new_model(False)
+            return self.stored_model(True, attend), self.stored_model(False)
+        both = self.new_model(True, attend), self.new_model(False)
         for model in both:
             model.eval()
         for model in both:

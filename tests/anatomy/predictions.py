@@ -7,6 +7,7 @@ from notebook_parts import folds, tags, unfolded, words
 from anatomy.lesson import rule
 from course_utils.classroom.pace import ANSWER, PREDICT
 
+WHERE = re.compile(r", (?:in|from) notebook \d\d")  # of the words that say whose a function is
 SHAPE = re.compile(r"\((?:\d+, ?)*\d*,?\)")
 TELLING = re.compile(r"\d|\b(?:True|False|yes|no)\b", re.IGNORECASE)
 
@@ -58,7 +59,7 @@ def first_line(lesson):
         first = cell.outputs[0]
         if first.output_type == "stream":
             line = first.text.split("\n")[0]
-            if TELLING.search(SHAPE.sub("", line)):
+            if TELLING.search(SHAPE.sub("", WHERE.sub("", line))):
                 yield f"cell {i} shows {line!r} of its folded output: print a line before it that tells nothing"
         elif "text/html" in first.get("data", {}):
             yield f"cell {i} shows the markup of its folded output: print a line before it"
