@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from course_utils.checks.sandbox import Elsewhere, is_tensor
-from course_utils.checks.slips import behaviour, raised, written
+from course_utils.checks.slips import behaviour, mending, raised, written
 from course_utils.checks.slips.slip import Sighting, Slip
 from course_utils.checks.slips.source import globals_read, look_up, named_in
 
@@ -66,8 +66,8 @@ def other_slips(sighting):
         yield from _given(behaviour.rows_and_columns(sighting))
         yield from _given(behaviour.inverted_mask(sighting))
     if sighting.written is not None:
-        yield from _given(written.mended_lengths(sighting))
-        yield from _given(written.mended_axes(sighting))
+        yield from _given(mending.mended_lengths(sighting))
+        yield from _given(mending.mended_axes(sighting))
     yield from _given(raised.explained(sighting))
     yield from _given(found)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from course_utils.checks.places import is_cell, own_files
 
-__all__ = ["Written", "globals_read", "look_up", "mended", "named_in"]
+__all__ = ["Written", "globals_read", "is_int_array", "is_number", "look_up", "mended", "named_in"]
 
 _MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 
@@ -166,3 +166,37 @@ def mended(written, change):
     names = dict(written.names)
     exec(compile(ast.fix_missing_locations(tree), "<mended>", "exec"), names)
     return names[written.tree.name]
+
+
+def is_number(node, *numbers):
+    """Tell whether a node is a number, with a minus or without, and one of the given ones if there are any."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node = node.operand
+    return isinstance(node, ast.Constant) and type(node.value) in (int, float) and (
+        not numbers or node.value in numbers)
+
+
+def is_int_array(value):
+    """Tell whether a node makes an array of whole numbers: np.array([0] * S), np.zeros(S, dtype=int) and the like."""
+    if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)):
+        return False
+    dtypes = [k.value for k in value.keywords if k.arg == "dtype"]
+    name = value.func.attr
+    if not dtypes and name in ("zeros", "ones", "empty") and len(value.args) == 2:
+        dtypes = value.args[1:]
+    if dtypes:
+        words = ast.unparse(dtypes[0])
+        return "uint" not in words and any(word in words for word in ("int", "long"))
+    if name not in ("array", "tensor", "asarray") or not value.args:
+        return False
+    inner = [node for node in ast.walk(value.args[0]) if isinstance(node, ast.Constant)]
+    plain = all(isinstance(node, (ast.List, ast.Constant, ast.BinOp, ast.Mult, ast.Name, ast.Load, ast.Call,
+                                  ast.Attribute, ast.Subscript)) for node in ast.walk(value.args[0]))
+    return plain and isinstance(value.args[0], (ast.BinOp, ast.List)) and bool(inner) and all(
+        type(node.value) is int for node in inner) and _holds_list_of_numbers(value.args[0])
+
+
+def _holds_list_of_numbers(node):
+    if isinstance(node, ast.BinOp):
+        return _holds_list_of_numbers(node.left) or _holds_list_of_numbers(node.right)
+    return isinstance(node, ast.List) and all(is_number(e) or _holds_list_of_numbers(e) for e in node.elts)

@@ -1,4 +1,4 @@
-"""Slips that can be read off the source: each is a fault wherever it stands, or is shown to be one by mending it."""
+"""Slips that can be read off the source: each is a fault wherever it stands, or is shown to be one by `mending`."""
 
 import ast
 import inspect
@@ -7,13 +7,12 @@ import re
 
 import numpy as np
 
-from course_utils.checks.compare import same_values
 from course_utils.checks.places import is_cell, own_files
-from course_utils.checks.sandbox import call_safely
+from course_utils.checks.slips.mending import Divisions, OfFractions, changes, helps
 from course_utils.checks.slips.slip import CARET_FOR_POWER, CARET_FOR_TRANSPOSE, Slip
-from course_utils.checks.slips.source import mended
+from course_utils.checks.slips.source import is_int_array, is_number
 
-__all__ = ["certain", "has_signs", "mended_axes", "mended_lengths", "undeniable"]
+__all__ = ["certain", "has_signs", "undeniable"]
 
 _SIGNS = re.compile(r"\*\*\s*-?1\s*/\s*[234]\b|\]\s*\*\s*[\w.()\[\]]+\s*\]\s*\*|\^")
 
@@ -98,20 +97,13 @@ def _rows_that_are_one(sighting):
     return None
 
 
-def _is_number(node, *numbers):
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        node = node.operand
-    return isinstance(node, ast.Constant) and type(node.value) in (int, float) and (
-        not numbers or node.value in numbers)
-
-
 def _half_power(sighting):
     for node in sighting.written.nodes:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.left, ast.BinOp):
             power = node.left  # y / x**1/2 and y * x**-1/2 hold it one step deeper
             if isinstance(power.op, (ast.Mult, ast.Div)) and isinstance(power.right, ast.BinOp):
                 power = power.right
-            if isinstance(power.op, ast.Pow) and _is_number(power.right, 1) and _is_number(node.right, 2, 3, 4):
+            if isinstance(power.op, ast.Pow) and is_number(power.right, 1) and is_number(node.right, 2, 3, 4):
                 sign = "-" if isinstance(power.right, ast.UnaryOp) else ""
                 part = {2: "half", 3: "a third", 4: "a quarter"}[node.right.value]
                 return Slip("power-before-division", f"`x**{sign}1/{node.right.value}` takes no root: the power comes "
@@ -129,7 +121,7 @@ def _caret(sighting):
                 first = first.left
             if isinstance(first, ast.Name) and first.id in ("T", "t"):
                 return CARET_FOR_TRANSPOSE
-            if _is_number(right) or _is_e(left):
+            if is_number(right) or _is_e(left):
                 return CARET_FOR_POWER
     return None
 
@@ -146,7 +138,7 @@ def _axis_for_something_else(sighting):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > 1):
             continue
         second = node.args[1]
-        if _is_number(second) and isinstance(getattr(second, "operand", second).value, int):
+        if is_number(second) and isinstance(getattr(second, "operand", second).value, int):
             continue
         if not isinstance(second, (ast.Name, ast.Constant, ast.BinOp)) or re.search("axis|dim", ast.unparse(second)):
             continue
@@ -177,32 +169,6 @@ def _return_in_loop(sighting):
     return None
 
 
-def _is_int_array(value):
-    """np.array([0] * S), np.zeros(S, dtype=int) and their like in PyTorch."""
-    if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)):
-        return False
-    dtypes = [k.value for k in value.keywords if k.arg == "dtype"]
-    name = value.func.attr
-    if not dtypes and name in ("zeros", "ones", "empty") and len(value.args) == 2:
-        dtypes = value.args[1:]
-    if dtypes:
-        words = ast.unparse(dtypes[0])
-        return "uint" not in words and any(word in words for word in ("int", "long"))
-    if name not in ("array", "tensor", "asarray") or not value.args:
-        return False
-    inner = [node for node in ast.walk(value.args[0]) if isinstance(node, ast.Constant)]
-    plain = all(isinstance(node, (ast.List, ast.Constant, ast.BinOp, ast.Mult, ast.Name, ast.Load, ast.Call,
-                                  ast.Attribute, ast.Subscript)) for node in ast.walk(value.args[0]))
-    return plain and isinstance(value.args[0], (ast.BinOp, ast.List)) and bool(inner) and all(
-        type(node.value) is int for node in inner) and _holds_list_of_numbers(value.args[0])
-
-
-def _holds_list_of_numbers(node):
-    if isinstance(node, ast.BinOp):
-        return _holds_list_of_numbers(node.left) or _holds_list_of_numbers(node.right)
-    return isinstance(node, ast.List) and all(_is_number(e) or _holds_list_of_numbers(e) for e in node.elts)
-
-
 def _wants_fractions(sighting):
     if sighting.failing is None:
         return False
@@ -215,8 +181,8 @@ def _whole(x):
 
 
 def _whole_numbers(sighting):
-    names = _bound(sighting, _is_int_array) & _stored_into(sighting)
-    if not names or not _wants_fractions(sighting) or not _changes(sighting, _OfFractions()):
+    names = _bound(sighting, is_int_array) & _stored_into(sighting)
+    if not names or not _wants_fractions(sighting) or not changes(sighting, OfFractions()):
         return None
     name, zeros = min(names), "torch.zeros" if sighting.exercise.arrays == "torch" else "np.zeros"
     return Slip("whole-numbers-only",
@@ -225,7 +191,7 @@ def _whole_numbers(sighting):
 
 
 def _rounds_down(sighting):
-    if _wants_fractions(sighting) and _helps(sighting, _Divisions()):
+    if _wants_fractions(sighting) and helps(sighting, Divisions()):
         return Slip("rounds-down", "`//` rounds down to a whole number; `/` divides.", "Compare `1 // 2` with `1 / 2`.")
     return None
 
@@ -255,107 +221,4 @@ def _written_into_argument(sighting):
                 return Slip("argument-changed", f"`{name} {sign}= ...` writes into the array of the caller, which is "
                             "another one the next time.",
                             f"Write `{name} = {name} {sign} ...`, which makes a new array.")
-    return None
-
-
-# --- shown by mending ---
-
-
-class _Lengths(ast.NodeTransformer):
-    """`abs(a)` becomes the length of a, in one of three ways."""
-
-    def __init__(self, options):
-        self.options, self.done = options, False
-
-    def visit_Call(self, node):
-        self.generic_visit(node)
-        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if name in ("abs", "absolute", "fabs") and len(node.args) == 1:
-            self.done = True
-            return ast.parse(f"__import__('numpy').linalg.norm({ast.unparse(node.args[0])}{self.options})",
-                             mode="eval").body
-        return node
-
-
-class _KeptAxes(ast.NodeTransformer):
-    """Sums and maxima along an axis keep it."""
-
-    def __init__(self, word):
-        self.word, self.done = word, False
-
-    def visit_Call(self, node):
-        self.generic_visit(node)
-        name = getattr(node.func, "attr", "")
-        given = {k.arg for k in node.keywords}
-        along = given & {"axis", "dim"} or any(_is_number(a) for a in node.args)
-        if name in ("sum", "max", "min", "mean", "amax", "norm") and along and not given & {"keepdims", "keepdim"}:
-            self.done = True
-            node.keywords.append(ast.keyword(self.word, ast.Constant(True)))
-        return node
-
-
-class _OfFractions(ast.NodeTransformer):
-    """Arrays of whole numbers become arrays of numbers with a point."""
-
-    done = False
-
-    def visit_Call(self, node):
-        self.generic_visit(node)
-        if _is_int_array(node):
-            self.done = True
-            return ast.parse(f"({ast.unparse(node)} * 1.0)", mode="eval").body
-        return node
-
-
-class _Divisions(ast.NodeTransformer):
-    """`//` becomes `/`."""
-
-    done = False
-
-    def visit_FloorDiv(self, node):
-        self.done = True
-        return ast.Div()
-
-
-def _with(sighting, change):
-    """What the answer does in the first case that went wrong, with a change; None if it cannot be changed."""
-    if sighting.failing is None or sighting.exercise.invoke:
-        return None
-    answer = mended(sighting.written, change)
-    return answer and call_safely(answer, sighting.case.args, sighting.case.kwargs, sighting.exercise)
-
-
-def _helps(sighting, change):
-    """Whether the first case that went wrong comes out right with a change."""
-    outcome = _with(sighting, change)
-    return outcome is not None and not outcome.trouble and same_values(
-        outcome.values, sighting.wanted[sighting.failing].values, sighting.exercise.tolerance)
-
-
-def _changes(sighting, change):
-    """Whether there are other numbers with a change, or some where there were none."""
-    outcome = _with(sighting, change)
-    return outcome is not None and not outcome.trouble and not same_values(
-        outcome.values, sighting.outcomes[sighting.failing].values, sighting.exercise.tolerance)
-
-
-def mended_lengths(sighting):
-    """`abs(a)` where the length of a was meant."""
-    if not any(isinstance(n, ast.Call) and getattr(n.func, "attr", getattr(n.func, "id", "")) in ("abs", "absolute")
-               for n in sighting.written.nodes):
-        return None
-    if any(_helps(sighting, _Lengths(options)) for options in ("", ", axis=-1", ", axis=-1, keepdims=True")):
-        return Slip("abs-for-length",
-                    "`abs(a)` takes the size of each number of `a`, one by one; the length of a vector "
-                    "is the root of the sum of its squares.", "Print `abs(np.array([3.0, -4.0]))`: is it 5?")
-    return None
-
-
-def mended_axes(sighting):
-    """A sum or maximum that lost its axis."""
-    word = "keepdim" if sighting.exercise.arrays == "torch" else "keepdims"
-    if _helps(sighting, _KeptAxes(word)):
-        return Slip("axis-lost", f"A sum or maximum has lost its axis (`{word}=True` keeps it), so it lines up with "
-                    f"the "
-                    "wrong axis or with none.", "Print the shapes on both sides of the division or the minus.")
     return None
