@@ -69,10 +69,8 @@ def check(name, answer=...):
 
 def _refusal(exercise, answer):
     """The verdict on homework that uses what its assignment does not allow; None where all is well."""
-    if not exercise.credit:
-        return None
-    may = ALLOWED.get(exercise.notebook, ())
-    part = first_not_allowed(answer, may)
+    may = ALLOWED.get(exercise.notebook)
+    part = "" if may is None else first_not_allowed(answer, may)
     return Verdict("wrong", trouble=Trouble("Refused", f"Refused: {words(part, may)}")) if part else None
 
 

@@ -47,7 +47,7 @@ def add_arguments(parser):
     sub.add_argument("folder", help="for the results of this assignment; a run that was interrupted goes on there")
     sub.add_argument("--jobs", type=_at_least_one, default=1,
                      help="how many to grade at the same time (Linux; at most one for each processor)")
-    sub.add_argument("--due", help='deadline, such as "2026-03-01 23:59" or "2026-03-01 23:59 +01:00"')
+    sub.add_argument("--due", type=_moment, help='deadline, such as "2026-03-01 23:59" or "2026-03-01 23:59 +01:00"')
     sub.add_argument("--zone", default="UTC", help='time zone of times without one, such as "Europe/Berlin"; UTC if '
                                                    "left out")
     sub.add_argument("--roster", metavar="FILE", help="CSV file with everybody who is expected")
@@ -348,3 +348,14 @@ def _at_least_one(text):
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number from 1 on is wanted, got {text!r}")
     return int(text)
+
+
+def _moment(text):
+    """A moment as it was typed, which is read once its zone is known."""
+    from course_utils.classroom.grading.moments import moment
+
+    try:
+        moment(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
