@@ -151,8 +151,8 @@ function sayHeads({ set, heads }) {
 
 // What the largest weights have in common: the words of course_utils.alt_text.pattern.
 function sayPattern({ T, S, tokens_k: keys }, weights) {
+  if (T < 3 || S < 3 || Math.max(T, S) > 64 || !weights.every(Number.isFinite)) return ""; // in no time for a frame
   const at = (i, j) => weights[i * S + j], rows = Array.from({ length: T }, (_, i) => [...weights.subarray(i * S, (i + 1) * S)]);
-  if (T < 3 || S < 3 || !weights.every(Number.isFinite)) return "";
   if (Math.max(...rows.map(row => Math.max(...row) - Math.min(...row))) < 0.02) return "Every query gives all keys nearly the same.";
   const best = rows.map(row => row.indexOf(Math.max(...row))), counts = best.map(j => best.filter(other => other === j).length);
   const top = best.reduce((a, j, i) => (counts[i] > counts[best.indexOf(a)] || (counts[i] === counts[best.indexOf(a)] && j < a) ? j : a), best[0]);
@@ -262,8 +262,10 @@ class FocusGrid {
 
   draw([i, j]) {
     const { map } = this, { T, S } = this.numbers.set, { focused } = this;
+    const key = [i, j, ...map.box(i, j), T, S].join();
+    if (key === this.key) return;
     if (focused && this.place !== `${i} ${j}`) this.turn = 1 - this.turn;
-    this.place = `${i} ${j}`;
+    [this.key, this.place] = [key, `${i} ${j}`];
     fill(this.node, {
       "aria-rowcount": T, "aria-colcount": S,
       "aria-description": "Arrow keys move, Home and End go to the ends of the row, Page Up and Page Down to the ends of the column.",

@@ -64,7 +64,11 @@ class Context {
   }
 
   // The room for what is drawn, in pixels; that of a wide page until the figure stands on one.
-  get room() { return this.root.clientWidth > 24 ? this.root.clientWidth - 24 : 1056; }
+  // Measured when it changes: to ask in each frame would have the page laid out once more in it.
+  get room() {
+    this.width ||= this.root.clientWidth;
+    return this.width > 24 ? this.width - 24 : 1056;
+  }
   get wide() { return this.room >= 676; }
 
   // --- state -----------------------------------------------------------------------------------
@@ -363,11 +367,11 @@ async function rasterise(file, background, zoom = 2) {
 // into view.
 function followLooks(ctx) {
   const redraw = () => { ctx.shades = new Map(); ctx.watchers.forEach(draw => ctx.waiting.add(draw)); ctx.ask(); };
-  let width = ctx.root.offsetWidth;
+  let shown = ctx.root.clientWidth;
   const sizes = new ResizeObserver(() => {
-    const before = width;
-    width = ctx.root.offsetWidth;
-    if (width && width !== before) redraw();
+    const before = shown;
+    ctx.width = shown = ctx.root.clientWidth;
+    if (shown && shown !== before) redraw();
   });
   sizes.observe(ctx.root);
   ctx.signal.addEventListener("abort", () => sizes.disconnect());
