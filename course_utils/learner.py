@@ -62,7 +62,7 @@ def check(name, answer=...):
     if verdict.passed and exercise.visible is not exercise:
         feedback = _with_points_open(feedback, exercise)
     elif verdict.passed:
-        for problem in filter(None, (record_pass(exercise.name), _keep(exercise.name, answer))):
+        for problem in filter(None, (record_pass(exercise.name), _keep(exercise, answer))):
             feedback = dataclasses.replace(feedback, rows=(*feedback.rows, ("Note", problem)))
     return feedback
 
@@ -74,8 +74,11 @@ def _refusal(exercise, answer):
     return Verdict("wrong", trouble=Trouble("Refused", f"Refused: {words(part, may)}")) if part else None
 
 
-def _keep(name, answer):
+def _keep(exercise, answer):
     """Keep an answer that passed for other notebooks; give a sentence if it could not be written."""
+    name = exercise.name
+    if not exercise.parameters:  # it names faults or facts: nothing is ever computed with it
+        return ""
     try:
         source, called, missing = answer_source(answer)
     except Unkept as why:

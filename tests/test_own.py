@@ -9,7 +9,7 @@ import textwrap
 import nbformat
 import pytest
 
-from course_utils import exercises, journal, kept, own
+from course_utils import check, exercises, journal, kept, own
 from course_utils.answer_source import Unkept, answer_source
 from course_utils.checks import passes
 from course_utils.classroom import doctor
@@ -157,6 +157,12 @@ def test_the_same_answer_is_kept_once():
     keep(GOOD)
     keep(GOOD)
     assert len(kept.answers_path().read_text().splitlines()) == 1
+
+
+def test_what_names_faults_is_not_kept_for_it_computes_nothing():
+    exercise = exercises.find("torch_facts")
+    assert check("torch_facts", lambda: exercise.reference()).passed
+    assert not kept.answers_path().exists()
 
 
 @pytest.mark.parametrize(("source", "missing", "words"), [
