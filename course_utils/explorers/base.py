@@ -41,7 +41,7 @@ def browser_code(*drawers):
     True
     """
     lines = []
-    for name in ("math.js", "core.js", *drawers):
+    for name in ("math.js", "files.js", "core.js", *drawers):
         lines += (_BROWSER / name).read_text(encoding="utf-8").splitlines()
     lines = [line for line in lines if line.strip() and not line.strip().startswith("//")]
     return "\n".join([*lines, "export default { render };", ""])

@@ -75,7 +75,7 @@ class MaskPainter(Explorer):
     ([[1.0, 0.0], [0.5, 0.5]], [0.0, 0.0])
     """
 
-    _esm = browser_code("colours.js", "heatmap.js", "painter.js")
+    _esm = browser_code("colours.js", "heatmap.js", "painter_words.js", "painter.js")
     _css = style_sheet("heatmap.css", "painter.css")
 
     kind = traitlets.Unicode("painter").tag(sync=True)
