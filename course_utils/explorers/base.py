@@ -23,7 +23,7 @@ _seen = Counter()  # how many figures of one fingerprint have been shown
 def browser_code(*drawers):
     """Join the core, the mathematics and a figure's own drawers into one JavaScript module.
 
-    Lines that hold only a comment are left out: every figure carries its code in the notebook.
+    Lines that hold only a comment are left out, and so is indentation: every figure carries its code in the notebook.
 
     Parameters
     ----------
@@ -43,7 +43,8 @@ def browser_code(*drawers):
     lines = []
     for name in ("math.js", "files.js", "core.js", *drawers):
         lines += (_BROWSER / name).read_text(encoding="utf-8").splitlines()
-    lines = [line for line in lines if line.strip() and not line.strip().startswith("//")]
+    lines = [line.strip() for line in lines]
+    lines = [line for line in lines if line and not line.startswith("//")]
     return "\n".join([*lines, "export default { render };", ""])
 
 
@@ -59,9 +60,11 @@ def style_sheet(*extra):
     Returns
     -------
     str
-        The style sheet.
+        The style sheet, without comments and indentation.
     """
-    return "".join((_BROWSER / name).read_text(encoding="utf-8") for name in ("core.css", *extra))
+    lines = [line.strip() for name in ("core.css", *extra)
+             for line in (_BROWSER / name).read_text(encoding="utf-8").splitlines()]
+    return "\n".join([line for line in lines if line and not line.startswith("/*")] + [""])
 
 
 def numbers(name, x):
