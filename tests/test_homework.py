@@ -20,9 +20,10 @@ from course_utils.classroom.grading import gradescope
 from course_utils.classroom.grading.class_report import class_report, mistakes_by_exercise
 from course_utils.classroom.grading.forks import Zygote
 from course_utils.classroom.grading.marking import mark
-from course_utils.classroom.grading.pages import feedback_page, without_paths
+from course_utils.classroom.grading.pages import feedback_page
 from course_utils.classroom.grading.preflight import preflight
 from course_utils.classroom.grading.suspicion import look_through, normalised, twins
+from course_utils.classroom.grading.words import without_paths
 
 pytest.importorskip("nbformat")
 NO_MAXIMUM = RIGHT["softmax"].replace(" - x.max(axis=axis, keepdims=True)", "")

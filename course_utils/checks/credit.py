@@ -69,7 +69,7 @@ def earn(exercise, answer, seed=None, hurry=False):
                 lost[part] = why_not
     for probe, part in zip(exercise.probes, exercise.part_of(*exercise.probes)):
         if part not in lost and not (hurry and lost) and hold_against(exercise, probe, answer):
-            lost[part] = probe.name
+            lost[part] = f"this does not hold: {probe.name}"
     return tuple(Earned(part, part.name not in lost, lost.get(part.name, "")) for part in exercise.parts)
 
 

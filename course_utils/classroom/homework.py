@@ -108,11 +108,11 @@ def run(args):
     try:
         return args.do(args)
     except ModuleNotFoundError as missing:
-        print(f"homework {args.action} needs {missing.name}, which is not installed here. Teachers get it with: "
+        _say(f"homework {args.action} needs {missing.name}, which is not installed here. Teachers get it with: "
               "python -m pip install nbgrader", file=sys.stderr)
         return 2
     except (ValueError, RuntimeError, OSError) as error:
-        print(f"homework {args.action}: {error}", file=sys.stderr)
+        _say(f"homework {args.action}: {error}", file=sys.stderr)
         return 2
 
 
@@ -125,7 +125,7 @@ def _release(args):
         raise ValueError(f"{path} is there already; --replace overwrites it")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(release.released(source), encoding="utf-8")
-    print(f"{path} is what students get. Points in it: {release.points_in(path):g}.")
+    _say(f"{path} is what students get. Points in it: {release.points_in(path):g}.")
     return 0
 
 
@@ -134,8 +134,15 @@ def _preflight(args):
 
     path = _students_own(Path(args.notebook))
     lines, good = preflight.preflight(path, assignment.load(args.assignment or _by_name(path)))
-    print("\n".join(lines))
+    _say("\n".join(lines))
     return int(not good)
+
+
+def _say(text, **options):
+    """Print what may hold names that others chose."""
+    from course_utils.classroom.grading.words import printable
+
+    print(printable(str(text)), **options)
 
 
 def _students_own(path):
@@ -176,8 +183,8 @@ def _grade_in(args, nursery):
     folder = results.Results(args.folder, homework.name, _secret(args.secret))
     found, class_, said = owners.who_is_who(args, homework)
     if args.dry_run:
-        print("\n".join(owners.described(found, class_, said)))
-        print(f"{len(found)} submissions would be graded on {homework.points} points; nothing was written.")
+        _say("\n".join(owners.described(found, class_, said)))
+        _say(f"{len(found)} submissions would be graded on {homework.points} points; nothing was written.")
         return int(bool(found.unplaced))
     with folder.in_use():
         if args.replace:
@@ -188,22 +195,22 @@ def _grade_in(args, nursery):
                             regrade=args.regrade)
         results.write_atomically(folder.folder / "gradebook.csv", gradebook.gradebook(result.records))
     if result.fences:
-        print(f"Answers ran behind: {', '.join(result.fences)}.")
+        _say(f"Answers ran behind: {', '.join(result.fences)}.")
     others = len(result.records) - result.graded - result.kept
     for student, why in result.failed:
-        print(f"  {student!r} {why}. No record is kept: the same command tries again")
-    print(f"{result.graded} graded, {result.kept} kept from before"
+        _say(f"  {student!r} {why}. No record is kept: the same command tries again")
+    _say(f"{result.graded} graded, {result.kept} kept from before"
           + (f", {others} others in the folder" if others else "") + f": {folder.folder / 'gradebook.csv'}")
     for place, why in found.unplaced:
-        print(f"  nobody's: {place}: {why}")
+        _say(f"  nobody's: {place}: {why}")
     if found.unplaced:
-        print("  A table with two columns, path and id, says whose they are: --who FILE")
+        _say("  A table with two columns, path and id, says whose they are: --who FILE")
     for record in result.records:
         if record["state"] != "graded" or record["notes"]:
             notes = f"; {' '.join(record['notes'])}" if record["notes"] else ""
-            print(f"  {results.label(record)}: {record['state']}{notes}")
+            _say(f"  {results.label(record)}: {record['state']}{notes}")
     if not class_.names:
-        print("  No class list was given (--roster), so nobody is reported missing.")
+        _say("  No class list was given (--roster), so nobody is reported missing.")
     lost = found.unplaced and not args.pattern  # who gives a pattern says what is to be left out
     return int(bool(lost or result.failed)
                or any(record["state"] not in ("graded", "excused") for record in result.records))
@@ -229,7 +236,7 @@ def _written(args):
         _keep_old(path, args.replace)
         # Excel knows UTF-8 by this mark.
         results.write_atomically(path, "\ufeff" + written.sheet(folder.records()))
-        print(f"{path}: fill in the columns points and comment, then: homework written {args.folder} {path}")
+        _say(f"{path}: fill in the columns points and comment, then: homework written {args.folder} {path}")
         return 0
     with folder.in_use():
         marks = written.read_marks(read_table(args.table), folder.records())
@@ -237,7 +244,7 @@ def _written(args):
         records = folder.records()
         results.write_atomically(folder.folder / "gradebook.csv", gradebook.gradebook(records))
     waiting = sum(gradebook.open_points(r) for r in records if r["state"] not in gradebook.NOT_GRADED)
-    print(f"{sum(map(len, marks.values()))} answers of {len(marks)} students have points now; "
+    _say(f"{sum(map(len, marks.values()))} answers of {len(marks)} students have points now; "
           f"{gradebook.in_points(waiting)} still open.")
     return 0
 
@@ -255,8 +262,8 @@ def _remove(args):
         absent = folder.remove(args.students)
         results.write_atomically(folder.folder / "gradebook.csv", gradebook.gradebook(folder.records()))
     for student in absent:
-        print(f"  no results of {student!r}", file=sys.stderr)
-    print(f"{len(args.students) - len(absent)} taken back; they lie in {folder.folder / 'removed'}. Pages and exports "
+        _say(f"  no results of {student!r}", file=sys.stderr)
+    _say(f"{len(args.students) - len(absent)} taken back; they lie in {folder.folder / 'removed'}. Pages and exports "
           "that were made before still show them: make them again.")
     return int(bool(absent))
 
@@ -267,7 +274,7 @@ def _merge(args):
     whole = results.merge(args.folder, args.parts)
     records = whole.records()
     results.write_atomically(whole.folder / "gradebook.csv", gradebook.gradebook(records))
-    print(f"{len(records)} students in {whole.folder / 'gradebook.csv'}")
+    _say(f"{len(records)} students in {whole.folder / 'gradebook.csv'}")
     return 0
 
 
@@ -292,7 +299,7 @@ def _report(args):
         if path.name not in wanted:
             path.unlink()  # of a student whose results were taken back
     results.write_atomically(folder.folder / "class.html", class_report.class_report(records))
-    print(f"{len(records)} pages in {out}, the class in {folder.folder / 'class.html'}")
+    _say(f"{len(records)} pages in {out}, the class in {folder.folder / 'class.html'}")
     return 0
 
 
@@ -304,7 +311,7 @@ def _export(args):
     _keep_old(output, args.replace)
     if args.form == "gradescope":
         output.write_bytes(gradescope.bundle(args.source, _secret(args.secret)))
-        print(f"{output}: upload it as the autograder of a programming assignment.")
+        _say(f"{output}: upload it as the autograder of a programming assignment.")
         return 0
     if not args.template:
         raise ValueError(f"--template should name the file that you exported from {args.form.title()}")
@@ -316,10 +323,10 @@ def _export(args):
     fill = gradebook.canvas if args.form == "canvas" else gradebook.moodle
     text, unplaced = fill(records, read_table(args.template), args.column)
     results.write_atomically(output, text)
-    print(f"{output} can be imported: {len(records) - len(unplaced)} of {len(records)} students"
+    _say(f"{output} can be imported: {len(records) - len(unplaced)} of {len(records)} students"
           + (f", partial totals of {len(waiting)}." if waiting else "."))
     for student, why in unplaced:
-        print(f"  not placed: {student}: {why}")
+        _say(f"  not placed: {student}: {why}")
     return int(bool(unplaced))
 
 

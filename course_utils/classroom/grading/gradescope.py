@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from course_utils.classroom.grading.gradebook import in_points, number
-from course_utils.classroom.grading.pages import without_paths
+from course_utils.classroom.grading.words import without_paths
 
 __all__ = ["bundle", "results", "secret_of", "write_results"]
 

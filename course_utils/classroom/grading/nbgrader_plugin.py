@@ -20,7 +20,7 @@ from course_utils.classroom.grading.assignment import load
 from course_utils.classroom.grading.forks import Zygote
 from course_utils.classroom.grading.marking import mark
 from course_utils.classroom.grading.notebooks import same_id
-from course_utils.classroom.grading.pages import without_paths
+from course_utils.classroom.grading.words import without_paths
 
 __all__ = ["DropDuplicates", "Grade", "configure"]
 

@@ -1,12 +1,12 @@
 """One page of feedback for each student: HTML in a single file that fetches nothing and runs nothing."""
 
 import html
-import re
 
 from course_utils.classroom.grading.gradebook import NOT_GRADED, in_points, number, open_points
 from course_utils.classroom.grading.results import label
+from course_utils.classroom.grading.words import without_paths
 
-__all__ = ["CSS", "document", "feedback_page", "without_paths"]
+__all__ = ["CSS", "document", "feedback_page"]
 
 _STATES = {
     "stopped": "Your code had to be stopped on some input. What had passed by then keeps its points.",
@@ -15,7 +15,6 @@ _STATES = {
                       "zero yet: hand in the right one.",
     "unreadable": "Your file could not be read, so nothing was graded. This is not a zero yet: hand in a whole file.",
 }
-_PATH = re.compile(r"(?<![\w.<])(?:[A-Za-z]:)?[\\/](?:[^\s\\/'\"<>:|]+[\\/])+([^\s\\/'\"<>:|]*)")
 
 CSS = """
 :root{color-scheme:light dark;--bar:#2f6f9f;--good:#1a7a42;--bad:#b3391b;--open:#6b6b6b;--line:#8886;--shade:#8881}
@@ -57,11 +56,6 @@ def document(title, body):
             f"<title>{html.escape(title)}</title><style>{CSS}</style></head>\n<body><main>\n{body}\n</main></body></html>\n")
 
 
-def without_paths(text, known=""):
-    """Take the paths of this machine out of a text; what stands in `known`, the student's own code, may stay."""
-    return _PATH.sub(lambda match: match[0] if match[0] in known else f"…/{match[1]}", text)
-
-
 def feedback_page(record, show_all=True):
     """Write what a student reads.
 
@@ -88,7 +82,7 @@ def feedback_page(record, show_all=True):
         body.append(f"<p>{number(points)} of {number(record['of'] - later)} points.{_open(later, by_hand)}</p>")
     if record.get("late_days"):
         body.append(f"<p>Handed in late by {record['late_days']} day{'s' * (record['late_days'] > 1)}.</p>")
-    body += [f"<p>{html.escape(note)}</p>" for note in record["notes"]]
+    body += [f"<p>{html.escape(without_paths(note))}</p>" for note in record["notes"]]
     if record["state"] not in NOT_GRADED:
         body.append(_table(results, shown))
         body += [_exercise(result, show_all) for result in results]
@@ -140,28 +134,27 @@ def _exercise(result, show_all):
     points, of = _shown(result, show_all)
     right = points == of and result["state"] == "graded"
     told = result if show_all else result["early"]
-    lines = [f"<h2>{html.escape(result['title'])}</h2>"]
+    lines, known = [f"<h2>{html.escape(result['title'])}</h2>"], result.get("source", "")
     if right and not show_all and points < result["of"]:
         lines.append("<p>What can be seen before the deadline is right.</p>")
     elif told["headline"]:
         lines.append(f"<p>{_words(told['headline'])}</p>")
     if len(result["parts"]) > 1:
-        lines.append(f"<ul>{''.join(_part(part, show_all) for part in result['parts'])}</ul>")
+        lines.append(f"<ul>{''.join(_part(part, show_all, known) for part in result['parts'])}</ul>")
     if not right or show_all:
-        known = result.get("source", "")
         lines.append("".join(f"<dt>{html.escape(label) or 'There'}</dt><dd>{_words(without_paths(text, known))}</dd>"
                              for label, text in told["rows"]).join(("<dl>", "</dl>")) if told["rows"] else "")
-    lines += [f"<p>{_words(note)}</p>" for note in result["notes"]]
+    lines += [f"<p>{_words(without_paths(note, known))}</p>" for note in result["notes"]]
     if not right and result.get("source"):
         lines.append(_source(result["source"], result["line"]))
     return f'<section class="{"right" if right else "wrong"}">{"".join(lines)}</section>'
 
 
-def _part(part, show_all):
+def _part(part, show_all, known):
     name = html.escape(part["name"] or "all of it")
     if not part["visible"] and not show_all:
         return f"<li>{name}: {in_points(part['of'])}, decided after the deadline</li>"
-    why = f": {_words(part['why_not'])}" if part["why_not"] else ""
+    why = f": {_words(without_paths(part['why_not'], known))}" if part["why_not"] else ""
     return f"<li>{name}: {number(part['points'])} of {number(part['of'])}{why}</li>"
 
 
