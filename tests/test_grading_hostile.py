@@ -544,9 +544,12 @@ def test_an_argument_that_was_written_into_is_seen(change):
     body = bytearray(b"before")
     sent = wire.pack(np.array([[0.0, 3.0], [5.0, 1.0], [2.0, 4.0]]).T, body)
     received = wire.unpack(sent, bytes(body))
-    assert wire.holds_still(received, sent, bytes(body))
+    out = bytearray(b"the result comes first")
+    assert wire.holds_still(sent, body, wire.pack_back(received, sent, out), out)
     change(received)
-    assert not wire.holds_still(received, sent, bytes(body))
+    assert not wire.holds_still(sent, body, wire.pack_back(received, sent, out), out)
+    for forged in (None, {}, {"a": 3}, {"a": [sent["a"][0], sent["a"][1], "0"]}, {"t": sent["a"]}, {"v": 1}, []):
+        assert not wire.holds_still(sent, body, forged, out)
 
 
 def test_a_tensor_that_was_written_into_is_seen():
@@ -555,10 +558,12 @@ def test_a_tensor_that_was_written_into_is_seen():
         body = bytearray()
         sent = wire.pack(torch.arange(6.0).reshape(2, 3), body)
         received = wire.unpack(sent, bytes(body))
-        assert wire.holds_still(received, sent, bytes(body))
+        out = bytearray()
+        assert wire.holds_still(sent, body, wire.pack_back(received, sent, out), out)
         change(received)
-        assert not wire.holds_still(received, sent, bytes(body))
-    assert wire.holds_still([1.0], wire.pack([1.0], bytearray()), b"")  # lists may be kept for a state
+        assert not wire.holds_still(sent, body, wire.pack_back(received, sent, out), out)
+    sent = wire.pack([1.0], bytearray())
+    assert wire.holds_still(sent, b"", wire.pack_back([2.0], sent, bytearray()), b"")  # a list may be kept for a state
 
 
 def test_given_cells_are_what_the_assignment_says():

@@ -211,6 +211,9 @@ def in_arrays(result, exercise):
 
 
 def _type_trouble(x, spec, arrays):
+    unusable = getattr(type(x), "unusable", None) or _unusable(x)
+    if unusable:  # of one that runs elsewhere, only this is known
+        return Trouble("wrong type", f"{spec.name} should {unusable}")
     good = is_tensor(x) if arrays == "torch" else isinstance(x, (np.ndarray, np.generic))
     # A bare number is as good as an array without axes.
     if good or (spec.shape == "()" and isinstance(x, (bool, int, float, np.generic))):
@@ -220,6 +223,15 @@ def _type_trouble(x, spec, arrays):
         return None
     wanted = "a PyTorch tensor" if arrays == "torch" else "a NumPy array"
     return Trouble("wrong type", f"{spec.name} should be {wanted}, got {_kind(x)}")
+
+
+def _unusable(x):
+    """Say what is the matter with a tensor that has no numbers to compare."""
+    if not is_tensor(x):
+        return ""
+    if str(x.layout) != "torch.strided":
+        return f"be dense, got a {str(x.layout).removeprefix('torch.').replace('_', ' ')} tensor"
+    return "hold numbers, got a tensor on the meta device, which holds none" if x.is_meta else ""
 
 
 def _kind(x):

@@ -4,105 +4,21 @@ import json
 import os
 import secrets
 import select
-import signal
 import socket
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from course_utils.classroom.grading.child import wire
+from course_utils.classroom.grading.isolation import bubblewrap, isolation
+from course_utils.classroom.grading.limits import FROM_OUTSIDE, Gone, Limits, Lost, NotJudged, patiently
 
 __all__ = ["Child", "Gone", "Limits", "Lost", "NotJudged", "Nursery", "Zygote", "isolation", "patiently"]
 
 _ZYGOTE = Path(__file__).parent / "child" / "zygote.py"
 _COURSE = Path(__file__).parents[3]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one exercise of one submission may use.
-
-    Attributes
-    ----------
-    call : int
-        Processor time for one call, in seconds.
-    cpu : int
-        Processor time in all, in seconds.
-    wall : float
-        Time for one call by the clock, in seconds; time spent waiting for a busy processor does not count.
-    memory : int
-        Bytes above what Python with NumPy and PyTorch needs.
-    run : int
-        Processor time for running the notebook's cells where an answer needs them, in seconds; no cell gets more
-        than half of it.
-    """
-
-    call: int = 2
-    cpu: int = 8
-    wall: float = 6.0
-    memory: int = 1 << 30
-    run: int = 20
-
-
-class Gone(Exception):
-    """The child can no longer be asked; `kind` says why: "time", "ended" or "garbled"."""
-
-    def __init__(self, kind, message):
-        super().__init__(message)
-        self.kind = kind
-
-
-class Lost(BaseException):
-    """The grader's own line broke: a zygote is gone, or somebody else ended a child.
-
-    Nothing is said by it about the answer, so nothing that reads answers may catch it as an answer's error: it is no
-    `Exception`. What was under way has to be done again from the beginning (see `patiently`).
-    """
-
-
-class NotJudged(RuntimeError):
-    """The grader's own line broke each time that a submission was judged."""
-
-
-_TRIES = 4  # how often a submission is judged before the run says that it cannot
-_FROM_OUTSIDE = (-signal.SIGTERM, -9)  # an answer cannot send these to itself
-
-
-def patiently(zygote, judge):
-    """Do something with a zygote; where the grader's own line breaks, do it again with a new one.
-
-    Parameters
-    ----------
-    zygote : Zygote
-    judge : callable
-        Without arguments; it asks `zygote` and keeps nothing before its end.
-
-    Returns
-    -------
-    object
-        What `judge` gives.
-
-    Raises
-    ------
-    NotJudged
-        If it breaks each time.
-    """
-    for _ in range(_TRIES):
-        try:
-            return judge()
-        except Lost as lost:
-            why = lost
-            zygote.renew()
-    raise NotJudged(f"could not be judged, {_TRIES} times: {why}")
-
-
-def isolation():
-    """Say how children are kept apart here: "bubblewrap", "fork" or "spawn"."""
-    if not sys.platform.startswith("linux"):
-        return "spawn"
-    return "bubblewrap" if _bubblewrap() else "fork"
 
 
 class Nursery:
@@ -124,7 +40,7 @@ class Nursery:
         numbers = [line.fileno() for line in theirs]
         command = [sys.executable, "-I", str(_ZYGOTE), ",".join(map(str, numbers))]
         if self.how == "bubblewrap":
-            command = [*_bubblewrap(), *command]
+            command = [*bubblewrap(), *command]
         self.process = subprocess.Popen(command, pass_fds=numbers, env=_environment(), cwd="/",
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         os.set_blocking(self.process.stderr.fileno(), False)
@@ -190,6 +106,8 @@ class Zygote:
         What stands between a child and this machine.
     can_import_plotting : bool
         Whether there is something for `import_plotting` to do.
+    over : str
+        Which limit of a whole submission was passed since `begin_submission`; empty if none.
     """
 
     def __init__(self, limits=None, hidden=(), allowed=(), given=(), how=None, nursery=None, wait=True,
@@ -204,6 +122,7 @@ class Zygote:
             "course": [str(_COURSE)] if allowed else [],
         }
         self.fences = ("a process of its own",) if self.how == "spawn" else ()
+        self.begin_submission()
         self._begin()
         if wait:
             self.greet()
@@ -217,6 +136,10 @@ class Zygote:
                 self.line.sendall(json.dumps(self.settings).encode() + b"\n")
             except OSError:  # it is gone, as `greet` will say
                 pass
+
+    def begin_submission(self):
+        """Count time and results of a submission from here on."""
+        self.spent, self.received, self.over = 0.0, 0, ""
 
     def renew(self):
         """Start again in the place of one that broke, out of a nursery of its own.
@@ -316,7 +239,7 @@ class Child:
 
     def __init__(self, zygote):
         self.zygote, self.limits, self.cpu, self.process = zygote, zygote.limits, 0.0, None
-        self.ended = False
+        self.ended, self._had_waited = False, 0.0
         if zygote.how == "spawn":
             self._spawn()
             return
@@ -359,9 +282,39 @@ class Child:
         wall = self.limits.wall + (self.limits.run if "cells" in request else 0)
         started = time.monotonic()
         try:
+            self._stop_if_over()
+            reply, out = self._exchange(request, body, started, wall)
+            took = time.monotonic() - started
+            if took > 1.0:
+                waited = self._waited()
+                took, self._had_waited = max(took - waited + self._had_waited, 0.0), waited
+            self.zygote.spent += took
+        except Gone:
+            self.zygote.spent += min(time.monotonic() - started, wall)
+            raise
+        if request["do"] != "read":
+            self.zygote.received += len(out)
+        return reply, out
+
+    def _stop_if_over(self):
+        zygote, limits = self.zygote, self.limits
+        if zygote.spent > limits.whole:
+            zygote.over = f"all calls of this notebook together took more than {limits.whole:g} seconds by the clock"
+            kind = "time"
+        elif zygote.received > limits.results:
+            zygote.over = f"all results of this notebook together were larger than {limits.results >> 20} MiB"
+            kind = "memory"
+        else:
+            return
+        self.end()
+        raise Gone(kind, zygote.over)
+
+    def _exchange(self, request, body, started, wall):
+        head_limit = 4 * wire.MAX_HEAD if request["do"] == "read" else wire.MAX_HEAD
+        try:
             self.socket.settimeout(wall)
             self.socket.sendall(wire.encode(request, body, wire.MAX_FILE))
-            return wire.decode(lambda n: self._read(n, started, wall))
+            return wire.decode(lambda n: self._read(n, started, wall), head_limit=head_limit)
         except wire.Bad:
             self.end()
             raise Gone("garbled", "it sent something that is no result") from None
@@ -397,7 +350,7 @@ class Child:
         code = ending["code"]
         if code in (-24, -9) and ending["cpu"] >= self.limits.call:  # SIGXCPU, SIGKILL
             return Gone("time", f"it did not finish within {self.limits.call} seconds of processor time")
-        if code in _FROM_OUTSIDE and "system calls" in self.zygote.fences:
+        if code in FROM_OUTSIDE and "system calls" in self.zygote.fences:
             return Lost("a process was killed by somebody else, or by the system for want of memory")
         if code == -9:
             return Gone("ended", "its process was killed: by itself, or because it needed too much memory")
@@ -435,32 +388,3 @@ def _environment():
             "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg",
             "PYTHONDONTWRITEBYTECODE": "1",
             "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # fewer pages to copy: a fork takes half the time
-
-
-_found = {}
-
-
-def _bubblewrap():
-    """The command that puts a process into bubblewrap, if it is installed and works here; else an empty list."""
-    if "command" not in _found:
-        _found["command"] = _try_bubblewrap()
-    return _found["command"]
-
-
-def _try_bubblewrap():
-    import shutil
-
-    from course_utils.classroom.grading.child.landlock import readable_places
-
-    program = shutil.which("bwrap")
-    if program is None:
-        return []
-    command = [program, "--unshare-all", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
-               "--uid", "65534", "--gid", "65534", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
-    # The zygote reads from the course what an assignment allows; its children cannot.
-    for place in [*readable_places(), str(_COURSE)]:
-        if not place.startswith("/dev/"):
-            command += ["--ro-bind", place, place]
-    command.append("--")
-    tried = subprocess.run([*command, sys.executable, "-I", "-c", ""], capture_output=True, timeout=30, check=False)
-    return command if tried.returncode == 0 else []

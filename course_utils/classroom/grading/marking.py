@@ -50,6 +50,7 @@ def mark(data, assignment, student, zygote, *, secret="", name=""):
 
 
 def _mark(data, assignment, student, zygote, secret, name):
+    zygote.begin_submission()
     try:
         if isinstance(data, Unreadable):
             raise data
@@ -82,6 +83,8 @@ def _mark(data, assignment, student, zygote, secret, name):
     record = _record(assignment, student, name, results, list(notebook.notes))
     for task in record["by_hand"]:
         task["state"], task["text"] = state_of(notebook, task["id"])
+    if zygote.over:
+        record["notes"].append(f"{zygote.over[0].upper()}{zygote.over[1:]}. What was to come then was not run.")
     record["suspicious"] = sorted({f"{exercise.name}: {found}" for exercise in assignment.exercises
                                    for found in look_through(answers[exercise.name].cell or "")})
     return record

@@ -11,10 +11,11 @@ import types
 from course_utils.checks.sandbox import Elsewhere, Outcome, Trouble, is_tensor, outcome_of
 from course_utils.classroom.grading.child import wire
 from course_utils.classroom.grading.forks import Gone
+from course_utils.classroom.grading.words import without_paths
 
 __all__ = ["Answer", "RemoteAnswer", "RemoteThing"]
 
-_KINDS = {"time": "did not finish", "ended": "stopped", "garbled": "stopped"}
+_KINDS = {"time": "did not finish", "memory": "stopped", "ended": "stopped", "garbled": "stopped"}
 
 
 class Answer:
@@ -113,7 +114,8 @@ class RemoteAnswer(Elsewhere):
         except wire.Unsendable as error:
             raise RuntimeError(f"{exercise.name} cannot be graded in a child: {error}") from None
         except Exception as error:  # of the exercise's own `invoke`, from what it was given
-            trouble = Trouble(type(error).__name__, f"{type(error).__name__}: {error}".split("\n")[0][:300])
+            message = without_paths(f"{type(error).__name__}: {error}".split("\n")[0], self.answer.cell or "")
+            trouble = Trouble(type(error).__name__, message[:300])
             return Outcome(trouble=trouble, printed=self.printed)
         names = [*exercise.parameters[:len(args)], *kwargs]
         changed = tuple(names[i] for i in self.overwritten if i < len(names)) if exercise.invoke is None else ()
@@ -170,7 +172,7 @@ class RemoteAnswer(Elsewhere):
         if error.get("attempted") is False and re.search(r"\braise\s+NotImplementedError\b", code):
             return Trouble("not attempted", message[:300])
         message = f"{kind}: {message}" if message else kind
-        return Trouble(kind, message.split("\n")[0][:300], line, code)
+        return Trouble(kind, without_paths(message.split("\n")[0], self.answer.cell or "")[:300], line, code)
 
     def _place(self, places):
         """The last line of the answer's own cell that an exception went through."""
@@ -220,14 +222,19 @@ class RemoteThing:
             request["seed"] = torch.default_generator.initial_seed()
         return self._ask(request, body)
 
+    def _overwritten(self, request, body, back, out):
+        """Which arguments of a call are no longer what was sent, by what the child sent back."""
+        sent = [*request["args"]["u"], *(thing for _, thing in request["kwargs"]["d"])]
+        back = back if isinstance(back, list) and len(back) == len(sent) else [None] * len(sent)
+        return tuple(i for i, (was, now) in enumerate(zip(sent, back)) if not wire.holds_still(was, body, now, out))
+
     def _ask(self, request, body=b""):
         remote = self._remote
         if self._child is not remote.child:
             raise _Raised(Trouble("stopped", "its process ended before"))
         reply, out = remote.ask(request, body)
-        changed = reply.get("overwritten")
-        if isinstance(changed, list):
-            remote.overwritten = tuple(i for i in changed if type(i) is int and i >= 0)
+        if request["do"] == "call":
+            remote.overwritten = self._overwritten(request, body, reply.get("after"), out)
         try:
             return wire.unpack(reply.get("result"), out, self._thing)
         except wire.Bad as bad:
@@ -237,8 +244,21 @@ class RemoteThing:
         if kind == "generator":
             return (x for x in ())
         # The checker names the type of what it cannot use.
+        found = re.fullmatch(r"Tensor (\w+) (\w+)|ndarray (\w+)", kind)
+        if found:
+            return types.new_class(found[0].split(" ")[0], (RemoteThing,), exec_body=lambda names: names.update(
+                unusable=_unusable(*found.groups())))(self._remote, number, kind, self._child)
         name = "".join(ch for ch in kind if ch.isalnum() or ch == "_")[:60] or "object"
         return types.new_class(name, (RemoteThing,))(self._remote, number, name, self._child)
+
+
+def _unusable(dtype, layout, of_array):
+    """Say what is the matter with an array or a tensor that could not be sent."""
+    if layout not in (None, "strided"):
+        return f"be dense, got a {layout.replace('_', ' ')} tensor"
+    if dtype == "meta":
+        return "hold numbers, got a tensor on the meta device, which holds none"
+    return f"hold numbers, got {dtype or of_array}"
 
 
 def _collecting(things):

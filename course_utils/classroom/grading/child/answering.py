@@ -93,7 +93,8 @@ class Conversation:
         """Take the cells without their outputs from a notebook that is too large for the judge to parse."""
         notebook = json.loads(bytes(body).decode("utf-8", "replace"))
         del body
-        cells = [{key: cell.get(key) for key in ("cell_type", "source", "metadata")} for cell in notebook["cells"]]
+        cells = [{"cell_type": cell.get("cell_type"), "source": "".join(cell["source"]),
+                  "metadata": cell.get("metadata")} for cell in notebook["cells"]]
         kept = {key: notebook.get(key) for key in ("nbformat", "nbformat_minor", "metadata")}
         return {"notebook": {**kept, "cells": cells}}, b""
 
@@ -107,9 +108,8 @@ class Conversation:
             result = self.things[request["target"]](*args, **kwargs)
         out = bytearray()
         sent = [*request["args"]["u"], *(thing for _, thing in request["kwargs"]["d"])]
-        reply = {"result": wire.pack(result, out, self.keep),
-                 "overwritten": [i for i, (thing, was) in enumerate(zip((*args, *kwargs.values()), sent))
-                                 if not wire.holds_still(thing, was, body)]}
+        reply = {"result": wire.pack(result, out, self.keep),  # arguments go back: the judge sees what became of them
+                 "after": [wire.pack_back(thing, was, out) for thing, was in zip((*args, *kwargs.values()), sent)]}
         inputs = _collecting((args, kwargs))
         if inputs:
             self.calls[request["number"]] = inputs, _collecting(result)

@@ -12,11 +12,12 @@ import sys
 
 import numpy as np
 
-__all__ = ["MAX_FILE", "MAX_FRAME", "Bad", "Handle", "Unsendable",
-           "decode", "encode", "holds_still", "pack", "read_frame", "unpack", "write_frame"]
+__all__ = ["MAX_FILE", "MAX_FRAME", "MAX_HEAD", "Bad", "Handle", "Unsendable",
+           "decode", "encode", "holds_still", "pack", "pack_back", "read_frame", "unpack", "write_frame"]
 
 MAX_FRAME = 64 << 20  # bytes that the judge takes from a child
 MAX_FILE = 256 << 20  # bytes of a notebook that a child is given to read
+MAX_HEAD = 4 << 20  # bytes of JSON that the judge takes: read, they can need twenty times as many
 _MAX_DEPTH = 12
 _MAX_THINGS = 20_000
 _HEAD = struct.Struct(">II")
@@ -84,13 +85,23 @@ def pack(value, body, keep=None, depth=0):
             return {"d": [[key, pack(x, body, keep, depth + 1)] for key, x in value.items()]}
     if keep is None:
         raise Unsendable(f"a {type(value).__name__} cannot be sent")
-    return {"h": keep(value), "k": str(type(value).__name__)[:80]}
+    return {"h": keep(value), "k": _kind(value, torch)}
+
+
+def _kind(value, torch):
+    """The name of a type; of arrays and tensors also what keeps them from travelling."""
+    if torch is not None and isinstance(value, torch.Tensor):
+        layout = str(value.layout).removeprefix("torch.")
+        return f"Tensor {'meta' if value.is_meta else str(value.dtype).removeprefix('torch.')} {layout}"
+    if isinstance(value, (np.ndarray, np.generic)):
+        return f"ndarray {value.dtype.name}"
+    return str(type(value).__name__)[:80]
 
 
 def _plain_tensor(tensor, torch):
-    tensor = tensor.detach().as_subclass(torch.Tensor)
-    if tensor.is_sparse or tensor.is_complex() or tensor.is_quantized:
+    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_complex() or tensor.is_quantized:
         return None
+    tensor = tensor.detach().as_subclass(torch.Tensor)
     if tensor.dtype in (torch.bfloat16, torch.float16):
         tensor = tensor.float()
     return np.array(tensor.cpu().resolve_neg().numpy(), order="C")
@@ -153,13 +164,41 @@ def _unpack(thing, body, handle, left, depth):
     raise Bad("a value is not in the format")
 
 
-def holds_still(value, thing, body):
-    """Whether an array or a tensor that was unpacked is still what was sent; all else is not looked at."""
-    code, shape, start = thing.get("a") or thing.get("t") or (None, None, None)
-    if code is None:
+def pack_back(value, sent, body):
+    """Pack an argument as it is after a call, if an array or a tensor was sent; all else is None."""
+    if "a" not in sent and "t" not in sent:
+        return None
+    try:
+        return pack(value, body)
+    except Exception:  # it has become something that cannot travel
+        return None
+
+
+def holds_still(sent, body, back, out):
+    """Whether an array or a tensor came back as it was sent; all else is not looked at.
+
+    Parameters
+    ----------
+    sent : dict
+        From `pack`.
+    body : bytes
+        With its bytes.
+    back : object
+        From `pack_back`, by way of somebody who is not believed.
+    out : bytes
+        With its bytes.
+    """
+    key = "a" if "a" in sent else "t"
+    if key not in sent:
         return True
-    array = value.detach().numpy() if "t" in thing else value
-    return list(array.shape) == shape and array.tobytes() == body[start:start + array.nbytes]
+    code, shape, start = sent[key]
+    size = math.prod(shape) * np.dtype(code).itemsize
+    try:
+        code_now, shape_now, start_now = back[key]
+        return (code_now == code and shape_now == shape
+                and out[start_now:start_now + size] == body[start:start + size])
+    except (TypeError, ValueError, KeyError):
+        return False
 
 
 def _linear(weight, bias):
@@ -201,8 +240,8 @@ def encode(head, body=b"", limit=MAX_FRAME):
     return _HEAD.pack(len(head), len(body)) + head + body
 
 
-def decode(read, limit=MAX_FRAME):
-    """Read a frame of at most `limit` bytes with ``read(n) -> exactly n bytes``.
+def decode(read, limit=MAX_FRAME, head_limit=None):
+    """Read a frame of at most `limit` bytes, `head_limit` of them JSON, with ``read(n) -> exactly n bytes``.
 
     Raises
     ------
@@ -210,7 +249,7 @@ def decode(read, limit=MAX_FRAME):
         If it is no frame.
     """
     head, body = _HEAD.unpack(read(_HEAD.size))
-    if head + body > limit:
+    if head + body > limit or head > (head_limit or limit):
         raise Bad(f"more than {limit >> 20} MiB")
     try:
         message = json.loads(read(head))
