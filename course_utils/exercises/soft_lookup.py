@@ -109,7 +109,7 @@ SOFT_LOOKUP = Exercise(
     cases=_cases,
     probes=(
         Probe("the weights of each query sum to 1", _weights_are_weights),
-        Probe("one more point of score means e times the weight", _ratio_of_two_weights),
+        Probe("two scores one point apart have weights in the ratio e", _ratio_of_two_weights),
         Probe("equal values come back unchanged", _equal_values_come_back),
         Probe("the order of the pairs does not matter", _order_of_the_pairs_is_free),
         Probe("the output is the weighted sum of the values", _output_follows_from_weights),

@@ -96,7 +96,7 @@ SOFTMAX = Exercise(
     probes=(
         Probe("each row of weights sums to 1", _rows_sum_to_one),
         Probe("with axis=0 each column sums to 1", _columns_sum_to_one_on_request),
-        Probe("one more point of score means e times the weight", _two_scores_have_this_ratio),
+        Probe("two scores one point apart have weights in the ratio e", _two_scores_have_this_ratio),
         Probe("a constant added to the scores of a row changes nothing", _shift_changes_nothing),
     ),
     stages=softmax_by_stages,

@@ -45,7 +45,7 @@ def _differences_are_divided(call):
     for t, wanted in ((0.5, math.exp(2)), (2.0, math.exp(0.5))):
         a, b = call(np.array([2.0, 1.0]), t)
         if not np.isclose(a / b, wanted, rtol=1e-4):
-            return Broken(f"at temperature {t}, one more point of score should mean {wanted:.3f} times the "
+            return Broken(f"at temperature {t}, a score larger by 1 should get {wanted:.3f} times the "
                           "weight",
                           f"for the scores 2 and 1 the weights {a:.3f} and {b:.3f}: ratio {a / b:.3f}")
 
@@ -82,7 +82,7 @@ TEMPERATURE = Exercise(
     cases=_temperature_cases,
     probes=(
         Probe("each row sums to 1 at every temperature", _warm_rows_sum_to_one),
-        Probe("one more point of score means exp(1 / τ) times the weight", _differences_are_divided),
+        Probe("two scores one point apart have weights in the ratio exp(1 / τ)", _differences_are_divided),
         Probe("scores and temperature in another unit give the same weights", _same_unit_same_weights),
         Probe("very cold, the largest score takes all", _cold_chooses),
     ),

@@ -97,7 +97,7 @@ def _temperature_divides_differences(call):
     for t, wanted in ((0.5, math.exp(2)), (2.0, math.exp(0.5))):
         a, b, c = call(np.array([2.0, 1.0, -1.0]), 2, t)
         if not (np.isclose(a / b, wanted, rtol=1e-4) and abs(a + b - 1) < 1e-6 and abs(c) < 1e-9):
-            return Broken(f"at temperature {t}, one more point of score should mean {wanted:.3f} times the weight",
+            return Broken(f"at temperature {t}, a score larger by 1 should get {wanted:.3f} times the weight",
                           f"for k = 2, the scores 2, 1 and -1 get {rounded([a, b, c])}: ratio {a / b:.3f}")
 
 
@@ -204,7 +204,7 @@ TOP_K = Exercise(
         Probe("what stays competes as in softmax", _the_kept_compete_as_before),
         Probe("k = 1 gives all weight to the largest score", _alone_it_takes_all),
         Probe("rows do not see each other", _rows_do_not_see_each_other),
-        Probe("one more point of score means exp(1 / τ) times the weight", _temperature_divides_differences, _WARM),
+        Probe("two scores one point apart have weights in the ratio exp(1 / τ)", _temperature_divides_differences, _WARM),
         Probe("scores equal to the k-th largest all stay", _equals_of_the_last_stay, _EQUAL),
         Probe("k above S is plain softmax", _more_than_all_is_all, _LARGE),
         Probe("the same number added to all scores changes nothing", _only_differences_count, _LARGE),
