@@ -1,5 +1,6 @@
 """A grading run: many submissions, several workers, and a folder of records that a killed run finds again."""
 
+import contextlib
 import gc
 import hashlib
 import importlib
@@ -135,11 +136,10 @@ def grade(assignment, submissions, results, *, jobs=1, class_=None, limits=None,
                 "given": assignment.given}
     fences, done, failed = (), 0, []
     if todo:
-        sandbox.CALL_LIMIT = 30.0  # the judge runs the course's own functions only; a busy machine is no mistake
         began = time.monotonic()
         jobs = min(jobs, len(todo))
         arrivals = _in_turn if jobs <= 1 else _side_by_side
-        with nursery or Nursery(jobs, how) as nursery:
+        with _patience(), nursery or Nursery(jobs, how) as nursery:
             for number, stood, why in arrivals(work, todo, settings, nursery, jobs):
                 fences = stood or fences
                 done += 1
@@ -148,6 +148,16 @@ def grade(assignment, submissions, results, *, jobs=1, class_=None, limits=None,
                 if tell:
                     tell(done, len(todo), (time.monotonic() - began) / done * (len(todo) - done))
     return Run(results.records(), len(todo) - len(failed), kept_count, fences, sorted(failed))
+
+
+@contextlib.contextmanager
+def _patience():
+    """The judge runs the course's own functions only; a busy machine is no mistake."""
+    usual, sandbox.CALL_LIMIT = sandbox.CALL_LIMIT, 30.0
+    try:
+        yield
+    finally:
+        sandbox.CALL_LIMIT = usual
 
 
 def _note_missing(work, here):
