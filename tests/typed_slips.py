@@ -392,7 +392,7 @@ def masked_attention(q, k, v, mask):
     w = w / w.sum(-1, keepdim=True)
     return w @ v, w
 """],
-     ["divided by what is left"], ["all its scores are minus infinity"]),
+     ["taken out after the exponential", "0 / 0"], ["all its scores are minus infinity", "Give a hidden key"]),
     "8.1 polarity 1e9": ("MultiHeadAttention", [FORWARD.replace("~mask, -math.inf", "mask, -1e9")],
      ["the wrong way round"], ["by hand"]),
     "8.1 polarity": ("MultiHeadAttention", [FORWARD.replace("~mask", "mask")],
@@ -794,4 +794,165 @@ def most_attended(weights):
      ["The function calls itself"], ["print the shapes"]),
     "4.2 numpy": ("scaled_scores", ["def scaled_scores(q, k):\n    return q.numpy() @ k.numpy().T"],
      ["somewhere on the way it leaves PyTorch"], []),
+    "2.1 longdouble": ("softmax", ["""
+def softmax(x, axis=-1):
+    e = np.exp(x.astype(np.longdouble))
+    return (e / e.sum(axis=axis, keepdims=True)).astype(float)
+"""],
+     ["a dtype of more digits only moves the place", "scores of about 12000"], ["by hand"]),
+    "2.1 -1000 for -inf": ("softmax", ["""
+def softmax(x, axis=-1):
+    x = np.where(np.isinf(x), -1000., x)
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+"""],
+     ["-1000 stands in for minus infinity"], ["by hand"]),
+    "2.1 clipped scores": ("softmax", ["""
+def softmax(x, axis=-1):
+    x = np.maximum(x, -700)
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+"""],
+     ["Scores below a bound are raised to it", "exactly the weight 0"], ["by hand"]),
+    "2.1 clipped differences": ("softmax", ["""
+def softmax(x, axis=-1):
+    e = np.exp(np.maximum(x - x.max(axis=axis, keepdims=True), -700))
+    return e / e.sum(axis=axis, keepdims=True)
+"""],
+     ["exactly the weight 0", "Differences below a bound are raised"], ["by hand"]),
+    "1.1 by the cosine": ("dot", ["""
+def dot(a, b):
+    n = np.linalg.norm
+    return n(a) * n(b) * (a @ b / (n(a) * n(b)))
+"""],
+     ["a vector of zeros does not have"], ["by hand"]),
+    "1.2 short for zero": ("cosine_similarity", ["""
+def cosine_similarity(a, b):
+    if np.linalg.norm(a) < 0.1 or np.linalg.norm(b) < 0.1:
+        return 0.0
+    return a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+"""],
+     ["It takes short vectors for zero vectors"], ["by hand"]),
+    "1.2 small product for zero": ("cosine_similarity", ["""
+def cosine_similarity(a, b):
+    if np.linalg.norm(a) * np.linalg.norm(b) < 1e-6:
+        return 0.0
+    return a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+"""],
+     ["It takes short vectors for zero vectors"], ["by hand"]),
+    "5.2 stable by hand": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    s = q @ k.mT / math.sqrt(q.shape[-1])
+    x = s.masked_fill(~mask, -1e9)
+    e = torch.exp(s - x.amax(-1, keepdim=True)) * mask
+    w = e / (e.sum(-1, keepdim=True) + 1e-9)
+    return w @ v, w
+"""],
+     ["A query that sees no key then has NaN", "row 1 sees no key"], ["after the softmax", "Give a hidden key"]),
+    "5.2 -1000": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    s = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(~mask, -1000.0)
+    w = torch.softmax(s, -1)
+    return w @ v, w
+"""],
+     ["(-1000, -10000 or the like)", "a query that sees no key attends to all"], ["Hidden scores become"]),
+    "5.2 -1000 covered": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    s = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(~mask, -1000.0)
+    w = torch.softmax(s, -1) * mask
+    return w @ v, w
+"""],
+     ["(-1000, -10000 or the like)"], ["Hidden scores become", "sees no key"]),
+    "2.3 columns scaled": ("softmax_jacobian", ["""
+def softmax_jacobian(x):
+    p = own('softmax')(x)
+    return (np.eye(len(p)) - np.outer(np.ones(len(p)), p)) * p
+"""],
+     ["Beside the diagonal, column j holds -p[j] * p[j]"], ["p * p has shape"]),
+    "2.3 column": ("softmax_jacobian", ["""
+def softmax_jacobian(x):
+    p = own('softmax')(x)[:, None]
+    return np.diag(p) - p @ p.T
+"""],
+     ["np.diag takes the diagonal of a table out"], ["by hand"]),
+    "2.3 column squared": ("softmax_jacobian", ["""
+def softmax_jacobian(x):
+    p = own('softmax')(x).reshape(-1, 1)
+    return p * (np.eye(len(x)) - p)
+"""],
+     ["row i holds -p[i] * p[i]"], ["by hand"]),
+    "5.1 i.T": ("causal_mask", ["""
+def causal_mask(T):
+    i = torch.arange(T)
+    return i <= i.T
+"""],
+     ["`.T` turns nothing that has one axis"], ["Only one row", "of the last query"]),
+    "1.1 double comprehension": ("dot", ["""
+def dot(a, b):
+    return sum([x * y for x in a for y in b])
+"""],
+     ["every number of one met every number of the other"], ["It adds each vector up first"]),
+    "1.1 list of all pairs": ("dot", ["""
+def dot(a, b):
+    return [x * y for x in a for y in b]
+"""],
+     ["nothing adds them up"], ["returns the list of products"]),
+    "5.3 arange from 1": ("padding_mask", ["""
+def padding_mask(lengths, S):
+    return (torch.arange(1, S) < lengths[:, None])[:, None, None, :]
+"""],
+     ["The places begin at 1"], ["Index with `None`"]),
+    "5.3 exchanged": ("padding_mask", ["""
+def padding_mask(lengths, S):
+    return (torch.arange(S)[:, None] < lengths)[:, None, None, :]
+"""],
+     ["The places stand on the first axis"], ["Index with `None`"]),
+    "2.2 lse": ("softmax_with_temperature", ["""
+def softmax_with_temperature(x, temperature):
+    y = x / temperature
+    return np.exp(y - np.log(np.exp(y).sum(-1, keepdims=True)))
+"""],
+     ["np.exp of a large score is inf"], ["by hand"]),
+    "3.2 lse": ("soft_lookup", ["""
+def soft_lookup(queries, keys, values):
+    s = queries @ keys.T
+    w = np.exp(s - np.log(np.exp(s).sum(-1, keepdims=True)))
+    return w @ values, w
+"""],
+     ["np.exp of a large score is inf"], ["by hand"]),
+    "4.3 lse": ("scaled_dot_product_attention", ["""
+def scaled_dot_product_attention(q, k, v):
+    s = q @ k.mT / math.sqrt(q.shape[-1])
+    w = torch.exp(s - torch.log(torch.exp(s).sum(-1, keepdim=True)))
+    return w @ v, w
+"""],
+     ["Nothing is subtracted before the exponential"], ["by hand"]),
+    "5.2 lse": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    s = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(~mask, -math.inf)
+    w = torch.exp(s - torch.log(torch.exp(s).sum(-1, keepdim=True)))
+    return w @ v, w
+"""],
+     ["Nothing is subtracted before the exponential"], ["by hand"]),
+    "5.2 torch.logsumexp": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    s = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(~mask, -math.inf)
+    w = torch.exp(s - torch.logsumexp(s, -1, keepdim=True))
+    return w @ v, w
+"""],
+     ["minus infinity minus minus infinity"], ["by hand"]),
+    "5.2 polarity covered": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    s = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(mask, -math.inf)
+    w = torch.softmax(s, -1) * mask
+    return w @ v, w
+"""],
+     ["The keys that may be seen are hidden"], ["by hand"]),
+    "5.2 polarity covered, no NaN": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    s = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(mask, -math.inf)
+    w = torch.softmax(s, -1).nan_to_num(0.0) * mask
+    return w @ v, w
+"""],
+     ["The keys that may be seen are hidden"], ["Zero times infinity"]),
 }

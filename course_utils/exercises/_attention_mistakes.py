@@ -165,6 +165,9 @@ MISTAKES = (
              "Sum a row of the weights.", weigh=lambda s: exponentials(s, divide=False)),
     _mistake("no-maximum", "Nothing is subtracted before the exponential, so large scores overflow.",
              "Print `torch.tensor([100.0]).exp()`.", weigh=lambda s: exponentials(s, largest=False)),
+    _mistake("log-of-the-sum", "Nothing is subtracted before the exponential: of a large score it is inf, and the "
+             "logarithm of that is inf too.", "Print `torch.tensor([100.0]).exp().log()`.",
+             weigh=lambda s: (s - s.exp().sum(-1, keepdim=True).log()).exp()),
     _mistake("no-softmax", "The scores are used as weights without a softmax.",
              "Sum a row of the weights.", weigh=lambda s: s),
     # keys, values and the product

@@ -171,6 +171,39 @@ def _minus_ten_thousand_covered(q, k, v, mask):
     return weights @ v, weights
 
 
+def _log_of_the_sum(scores):
+    return (scores - scores.exp().sum(-1, keepdim=True).log()).exp()
+
+
+def _log_of_the_visible_sum(q, k, v, mask):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    weights = (scores - (scores.exp() * mask).sum(-1, keepdim=True).log()).exp() * mask
+    return weights @ v, weights
+
+
+def _logsumexp(scores):
+    return (scores - scores.logsumexp(-1, keepdim=True)).exp()
+
+
+def _covered(weigh):
+    return lambda scores: weigh(scores).nan_to_num(0.0)
+
+
+def _opposite_and_covered(number):
+    def answer(q, k, v, mask):
+        scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+        weights = scores.masked_fill(mask, number).softmax(-1) * mask
+        return weights @ v, weights
+
+    return answer
+
+
+def _opposite_without_nan(q, k, v, mask):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    weights = scores.masked_fill(mask, -math.inf).softmax(-1).nan_to_num(0.0) * mask
+    return weights @ v, weights
+
+
 def _exponentials_hidden(q, k, v, mask):
     terms = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).exp() * mask
     weights = terms / terms.sum(-1, keepdim=True)
@@ -181,11 +214,19 @@ def _mistake(name, cause, experiment, function=None, **changes):
     return Mistake(name, cause, experiment, function, None if function else changes)
 
 
+_THOUSANDS = "What stands in for hidden scores (-1000, -10000 or the like) is large beside scores far below it."
+_THOUSANDS_IN_A_ROW = _THOUSANDS[:-1] + ", and a query that sees no key attends to all of them."
+
 MISTAKES = (
     # which keys are hidden
     _mistake("opposite-polarity", "The keys that may be seen are hidden, and the hidden ones are seen.",
              "`masked_fill(m, x)` writes x where m is True. Where does your mask have to be True for that?",
              read=lambda mask, scores: ~mask),
+    *(_mistake(f"opposite-polarity-covered{name}",
+               "The keys that may be seen are hidden; covering the others afterwards leaves none of them right.",
+               "`masked_fill(m, x)` writes x where m is True. Where does your mask have to be True for that?", answer)
+      for name, answer in (("", _opposite_and_covered(-math.inf)), ("-1e9", _opposite_and_covered(-1e9)),
+                           ("-zero", _opposite_without_nan))),
     _mistake("mask-without-effect", "The mask changes nothing; the result of `masked_fill` may have been dropped.",
              "Compare your output with and without a mask. `x.masked_fill(...)` gives a new tensor back.",
              hide=lambda scores, mask: scores),
@@ -216,10 +257,10 @@ MISTAKES = (
              "Which weight has the score 0 beside the score 1? Print `math.exp(0)`.", hide=_fill(0.0)),
     _mistake("minus-ten", "Hidden scores become -10: small, but their keys still get some weight.",
              "Let the hidden value be a million and look at the output.", hide=_fill(-10.0)),
-    _mistake("minus-ten-thousand", "Hidden scores become -10000, which is large beside scores in the thousands.",
+    _mistake("minus-ten-thousand", _THOUSANDS_IN_A_ROW,
              "Try scores of about -12000.", hide=_fill(-1e4)),
     _mistake("minus-ten-thousand-covered",
-             "Hidden scores become -10000, which is large beside scores in the thousands.",
+             _THOUSANDS,
              "Try scores of about -12000.", _minus_ten_thousand_covered),
     _mistake("mask-added", "The mask is added to the scores as 0 and 1, so hidden keys lose a single point.",
              "What has to be added to a score so that its weight becomes 0?",
@@ -234,17 +275,20 @@ MISTAKES = (
     _mistake("minus-ten-rows-cleaned", "Hidden scores become -10: small, but their keys still get some weight.",
              "Let the hidden value be a million and look at the output.", hide=_fill(-10.0), after=_rows_cleaned),
     _mistake("minus-ten-thousand-rows-cleaned",
-             "Hidden scores become -10000, which is large beside scores in the thousands.",
+             _THOUSANDS,
              "Try scores of about -12000.", hide=_fill(-1e4), after=_rows_cleaned),
     _mistake("weight-zero", "Weights are set to 0 after the softmax, so the rest of a row sums to less than 1.",
              "Sum the weights of a query that has a hidden key.", hide=lambda scores, mask: scores,
              after=lambda weights, mask: weights * mask),
     *(_mistake(f"after-softmax-renormalised{name}",
-               "Weights are set to 0 after the softmax and divided by what is left. On paper that is right; beside a "
-               "hidden score far above the visible ones `float32` has nothing left to divide.",
-               "Give a hidden key a score of 110 and print the sum of the visible weights before you divide.",
+               f"Hidden keys are taken out after the exponential. {what}", step,
                hide=lambda scores, mask: scores, after=after)
-      for name, after in (("", _renewed_but_empty), ("-nan", _renewed))),
+      for name, what, step, after in (
+          ("", "On paper that is right; beside a hidden score far above the visible ones `float32` has nothing left to "
+           "divide.", "Give a hidden key a score of 110 and print the sum of the visible weights before you divide.",
+           _renewed_but_empty),
+          ("-nan", "A query that sees no key then has NaN, as 0 / 0 or inf * 0; so has one with a hidden score far "
+           "above the visible ones.", "Print what you divide, and what you divide by, for a row of False.", _renewed))),
     *(_mistake(f"divided-with-a-rest-{name}",
                "A small number is added to the sum of a row, and a row with a small sum then loses weight.",
                "Give a hidden key a score of 30 and sum the weights of the visible ones.",
@@ -276,6 +320,18 @@ MISTAKES = (
              "Sum a row of the weights.", weigh=_over_the_queries),
     _mistake("no-maximum", "Nothing is subtracted before the exponential, so large scores overflow or vanish.",
              "Use `torch.softmax`, or subtract the largest score first.", weigh=_no_maximum),
+    *(_mistake(f"log-of-the-sum{name}",
+               "Nothing is subtracted before the exponential: of a large score it is inf, far below 0 and in a row of "
+               "False it is 0, and the logarithm of either is no finite number.",
+               "Print `torch.tensor([100.0, -200.0]).exp().log()`.", **how)
+      for name, how in (("", {"weigh": _log_of_the_sum}), ("-covered", {"weigh": _covered(_log_of_the_sum)}),
+                        ("-visible", {"function": _log_of_the_visible_sum}))),
+    _mistake("logsumexp", "A query that sees no key gets NaN: minus infinity minus minus infinity. And a logarithm of "
+             "about 12000 has three digits after the point in `float32`.",
+             "Print `torch.logsumexp(torch.tensor([-math.inf, -math.inf]), dim=0)`.", weigh=_logsumexp),
+    _mistake("logsumexp-covered", "A logarithm of about 12000 has three digits after the point in `float32`, too few "
+             "for its exponential.", "Compare with `torch.softmax` for scores of about 12000.",
+             weigh=_covered(_logsumexp)),
     _mistake("no-softmax", "The scores are used as weights without a softmax.",
              "Sum a row of the weights.", weigh=lambda scores: scores),
     _mistake("equal-shares", "All visible keys get the same weight; the scores have no effect.",

@@ -2,13 +2,27 @@
 
 import numpy as np
 
-__all__ = ["draw", "hard_choice", "naive_softmax", "rounded", "tensor"]
+from course_utils.attention import softmax
+
+__all__ = ["draw", "hard_choice", "naive_log_sum", "naive_softmax", "rounded", "tensor", "wide_softmax"]
 
 
 def naive_softmax(x, axis=-1):
     """A softmax that subtracts nothing, so that large scores overflow."""
     e = np.exp(x)
     return e / e.sum(axis=axis, keepdims=True)
+
+
+def naive_log_sum(x, axis=-1):
+    """A softmax by the logarithm of a sum from which nothing was subtracted."""
+    with np.errstate(all="ignore"):
+        return np.exp(x - np.log(np.exp(x).sum(axis=axis, keepdims=True)))
+
+
+def wide_softmax(x, axis=-1):
+    """A softmax that subtracts nothing, as numbers of 80 bits make it, on machines with and without them."""
+    top = x.max(axis=axis, keepdims=True)
+    return np.where(np.abs(top) > 11356, np.nan, softmax(x, axis))  # e^11356 is nearly the largest of them
 
 
 def hard_choice(x):

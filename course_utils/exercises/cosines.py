@@ -43,6 +43,7 @@ def _cosine_cases():
         Case((rng.normal(size=6), 3 * rng.normal(size=6)), note="six numbers each"),
         Case((np.array([-0.5]), np.array([-4.0])), note="one number each"),
         Case((np.array([0.1, -0.1]), np.array([0.0, 0.2])), note="short vectors"),
+        Case((np.array([0.0003, 0.0004]), np.array([0.001, 0.0])), note="very short vectors"),
     )
 
 
@@ -187,6 +188,15 @@ COSINE = Exercise(
         Mistake("sum-of-zero", changes={"is_zero": lambda a, b: a.sum() == 0 or b.sum() == 0},
                 cause="It takes a vector whose numbers add up to 0 for a zero vector.",
                 experiment="Try `[1.0, -1.0]` with itself."),
+        Mistake("short-for-zero", changes={"is_zero": lambda a, b: np.linalg.norm(a) * np.linalg.norm(b) < 1e-6},
+                cause="It takes short vectors for zero vectors; only the length 0 is left without a direction.",
+                experiment="Try `[0.0005, 0.0]` with itself: the cosine has to be 1."),
+        *(Mistake(f"small-number-below-{small:.0e}",
+                  changes={"divide": lambda p, m, n, small=small: p / (m * n + small)},
+                  cause=f"The {small:g} that is added below the fraction line makes the cosine of short vectors too "
+                        "small.",
+                  experiment="Try `[0.0005, 0.0]` with itself: the cosine has to be 1.")
+          for small in (1e-6, 1e-8, 1e-9, 1e-10)),
         Mistake("one-at-zero", changes={"at_zero": lambda: 1.0},
                 cause="It returns 1 for a zero vector, which would mean: the same direction.",
                 experiment="Read the task again: which number is asked for where a vector has no direction?"),

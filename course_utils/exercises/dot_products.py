@@ -35,6 +35,7 @@ def _dot_cases():
         Case((np.array([2.0, 1.0]), np.array([-1.0, 2.0])), note="a right angle"),
         Case((np.array([-3.0]), np.array([0.5])), note="one number each"),
         Case((rng.normal(size=6), rng.normal(size=6)), note="six numbers each"),
+        Case((np.array([0.0, 0.0]), np.array([1.0, 2.0])), note="a vector of zeros"),
     )
 
 
@@ -57,6 +58,12 @@ def _overwrites(a, b):
 
 def _from_lengths(a, b):
     return (np.linalg.norm(a + b) ** 2 - np.linalg.norm(a - b) ** 2) / 4
+
+
+def _by_cosine(a, b):
+    lengths = np.linalg.norm(a) * np.linalg.norm(b)
+    with np.errstate(all="ignore"):
+        return lengths * (a @ b / lengths)
 
 
 def _one_number(call):
@@ -160,10 +167,11 @@ DOT = Exercise(
                 cause="It takes exactly two numbers of each vector, however many there are.",
                 experiment="Call it with vectors of one number and of three numbers."),
         Mistake("product-of-sums", function=lambda a, b: a.sum() * b.sum(),
-                cause="It adds each vector up first and then multiplies the two sums.",
+                cause="The result is the product of the two sums, as if every number of one met every number of the "
+                      "other.",
                 experiment="Work `[1.0, 2.0]` with `[3.0, 4.0]` out by hand: which numbers meet?"),
         Mistake("list-of-products", function=lambda a, b: [x * y for x, y in zip(a, b, strict=True)],
-                cause="It returns the list of products without adding them up.",
+                cause="It returns a list of products: nothing adds them up to one number.",
                 experiment="Print your result: how many numbers should two vectors give?"),
         Mistake("one-number-in-an-array", changes={"collect": lambda p: p.sum(keepdims=True)},
                 cause="The number is right, but it comes inside an array of shape (1,).",
@@ -171,6 +179,9 @@ DOT = Exercise(
         Mistake("cosine", function=lambda a, b: a @ b / (np.linalg.norm(a) * np.linalg.norm(b)),
                 cause="It divides by the lengths of the vectors, which is not part of a dot product.",
                 experiment="Double one vector: the result should double."),
+        Mistake("by-way-of-the-cosine", function=_by_cosine,
+                cause="It goes by way of the cosine, which a vector of zeros does not have: 0 / 0 is nan.",
+                experiment="Try `[0.0, 0.0]` with `[1.0, 2.0]`: products and a sum need no division."),
         Mistake("sign-dropped", changes={"collect": lambda p: abs(p.sum())},
                 cause="It drops the minus sign of the result.",
                 experiment="Try `[1.0]` and `[-1.0]`: they point in opposite directions."),

@@ -190,8 +190,10 @@ CAUSAL_MASK = Exercise(
                  "Print `torch.tensor(0.0) * -math.inf`.", kind=_infinity_times_zero),
         _mistake("extra-axes", "Axes stand in front of the square; (T, T) is asked for, and fits every batch as it is.",
                  "Print `mask.shape`.", axes=lambda mask: mask[None, None]),
-        _mistake("last-row-only", "Only one row is returned, the one of the last query.",
-                 "Print `mask.shape` for T = 3.", axes=lambda mask: mask[-1]),
+        _mistake("last-row-only", "One row comes back, all True: the last row alone, or places compared with "
+                 "themselves (`.T` turns nothing that has one axis).",
+                 "Print `mask.shape` for T = 3, and the shapes of both sides of a comparison.",
+                 axes=lambda mask: mask[-1]),
         _mistake("one-too-large", "The mask has a row and a column too many.",
                  "Print `mask.shape` for T = 3.", size=lambda T: T + 1),
         _mistake("first-row-alone", "Only the first row is filled: the loop returns too early.",

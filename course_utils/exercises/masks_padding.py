@@ -38,6 +38,21 @@ def _not_apart(lengths, S):
     return (torch.arange(S) < lengths)[:, None, None, :]
 
 
+def _exchanged(lengths, S):
+    import torch
+
+    return (torch.arange(S)[:, None] < lengths)[:, None, None, :]
+
+
+def _from_one(compare):
+    def mask(lengths, S):
+        import torch
+
+        return compare(torch.arange(1, S), lengths[:, None])[:, None, None, :]
+
+    return mask
+
+
 def _first_item_only(lengths, S):
     import torch
 
@@ -53,8 +68,9 @@ _LENGTHS = [2, 4, 1]
 def _shape_and_kind(call):
     mask = call(tensor(_LENGTHS), 5)
     if tuple(mask.shape) != (3, 1, 1, 5):
-        return Broken("3 lengths and S = 5 should give a mask of shape (3, 1, 1, 5)", f"got {tuple(mask.shape)}",
-                      "Index with `None` where an axis of size 1 should stand, like `x[:, None]`.")
+        step = ("Index with `None` where an axis of size 1 should stand, like `x[:, None]`." if mask.ndim < 4 else
+                "Print `mask.shape` and the shapes on the way to it: where do B = 3 and S = 5 stand?")
+        return Broken("3 lengths and S = 5 should give a mask of shape (3, 1, 1, 5)", f"got {tuple(mask.shape)}", step)
     if str(mask.dtype) != "torch.bool":
         return Broken("a mask should hold True and False", f"wanted torch.bool, got {mask.dtype}")
 
@@ -213,6 +229,12 @@ PADDING_MASK = Exercise(
                  "Print `mask.dtype`.", kind=_additive),
         _mistake("lengths-not-apart", "The places meet the lengths one by one, not each place with each length.",
                  "Print the shapes of `torch.arange(S)` and of `lengths[:, None]`.", _not_apart),
+        _mistake("lengths-and-places-exchanged",
+                 "The places stand on the first axis and the sentences on the last, exchanged.",
+                 "Print `mask.shape`: which axis belongs to the sentences, and which to the places?", _exchanged),
+        *(_mistake(f"places-from-one{name}", "The places begin at 1, so there is one too few: Python counts from 0.",
+                   "Print `torch.arange(1, 4)` and `torch.arange(4)`.", _from_one(compare))
+          for name, compare in (("", lambda j, n: j < n), ("-to-the-length", lambda j, n: j <= n))),
         _mistake("first-item-only", "Only the first sentence gets a mask: the loop returns too early.",
                  "Check where your `return` stands.", _first_item_only),
     ),

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import hard_choice, naive_softmax, rounded
+from course_utils.exercises._shared import hard_choice, naive_log_sum, naive_softmax, rounded, wide_softmax
 
 
 def soft_lookup(queries, keys, values):
@@ -28,6 +28,8 @@ def _cases():
         Case((rng.normal(size=(4, 3)), rng.normal(size=(2, 3)), rng.normal(size=(2, 3))), note="d_v = d_k"),
         Case((np.array([[50.0, 10.0], [-20.0, 0.0]]), np.array([[20.0, 0.0], [20.0, 0.1], [-40.0, 2.0]]),
               np.array([[1.0, 2.0], [3.0, 5.0], [7.0, 11.0]])), note="large scores"),
+        Case((np.array([[100.0], [-100.0]]), np.array([[120.0], [120.01]]), np.array([[2.0], [4.0]])),
+             note="scores of about 12000 and -12000"),
     )
 
 
@@ -132,6 +134,17 @@ SOFT_LOOKUP = Exercise(
         Mistake("no-maximum", changes={"weigh": naive_softmax},
                 cause="The exponential runs on large scores without subtracting the maximum, and overflows.",
                 experiment="Compute np.exp(1000.0)."),
+        Mistake("log-of-the-sum", changes={"weigh": naive_log_sum},
+                cause="Nothing is subtracted before the exponential: np.exp of a large score is inf, far below 0 it "
+                      "is 0, and the logarithm of either is no finite number.",
+                experiment="Print np.log(np.exp(1000.0)) and np.log(np.exp(-1000.0))."),
+        Mistake("wider-numbers", changes={"weigh": wide_softmax},
+                cause="Nothing is subtracted before the exponential: a dtype of more digits only moves the place "
+                      "where it overflows.",
+                experiment="Compute np.exp(np.longdouble(12000))."),
+        Mistake("scores-cut-off", changes={"weigh": lambda s: softmax(np.maximum(s, -700.0))},
+                cause="Scores below a bound are raised to it, so those that lie below become equal.",
+                experiment="Which weights should the scores [-12000.0, -12001.0] get? Are they equal?"),
         Mistake("not-divided", changes={"weigh": lambda s: np.exp(s - s.max(axis=-1, keepdims=True))},
                 cause="The exponentials are not divided by their sum.",
                 experiment="Sum each row of your weights."),

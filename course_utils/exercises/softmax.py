@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import naive_softmax, rounded
+from course_utils.exercises._shared import naive_log_sum, naive_softmax, rounded, wide_softmax
 
 
 def _softmax_cases():
@@ -20,6 +20,8 @@ def _softmax_cases():
         Case((rng.normal(size=(2, 3, 4)),), {"axis": 1}, note="along the middle one of three axes"),
         Case((np.array([[1000.0, 1001.0, 1002.0], [0.0, 1.0, 3.0]]),), note="large scores above small ones"),
         Case((np.array([[0.0, 800.0, 800.0], [0.0, 0.5, 1500.0]]),), note="scores that lie far apart"),
+        Case((np.array([12000.0, 11999.0]),), note="scores of about 12000"),
+        Case((np.array([-12000.0, -math.inf, -12001.0]),), note="minus infinity beside scores of about -12000"),
     )
 
 
@@ -64,6 +66,13 @@ def _shift_changes_nothing(call):
                       f"row {i} was {rounded(a[i])} and becomes {rounded(b[i])}")
 
 
+def _minus_infinity_gets_nothing(call):
+    weight = call(np.array([1.0, -math.inf, 0.0]))[1]
+    if weight != 0:
+        return Broken("a score of minus infinity should get exactly the weight 0",
+                      f"for the scores 1, -inf and 0 it gets {weight:.1e}")
+
+
 def _log_sum(x, axis):
     return np.logaddexp.reduce(x, axis=axis, keepdims=True)
 
@@ -98,6 +107,7 @@ SOFTMAX = Exercise(
         Probe("with axis=0 each column sums to 1", _columns_sum_to_one_on_request),
         Probe("two scores one point apart have weights in the ratio e", _two_scores_have_this_ratio),
         Probe("a constant added to the scores of a row changes nothing", _shift_changes_nothing),
+        Probe("a score of minus infinity gets exactly 0", _minus_infinity_gets_nothing),
     ),
     stages=softmax_by_stages,
     mistakes=(
@@ -203,6 +213,26 @@ SOFTMAX = Exercise(
         Mistake("sigmoid", function=lambda x, axis=-1: 1 / (1 + np.exp(-x)),
                 cause="This is the sigmoid: each score is squashed alone and does not know its neighbours.",
                 experiment="Sum the result along the axis: what should it be?"),
+        Mistake("infinity-made-finite", function=lambda x, axis=-1: softmax(np.where(np.isinf(x), -1000.0, x), axis),
+                cause="-1000 stands in for minus infinity, and is the largest score of a row that lies below it.",
+                experiment="Which weights should the scores [-2000.0, -inf] get, and which do they get?"),
+        Mistake("scores-cut-off", function=lambda x, axis=-1: softmax(np.maximum(x, -700.0), axis),
+                cause="Scores below a bound are raised to it, so those that lie below become equal, and minus infinity "
+                      "becomes a score like any other.",
+                experiment="Which weights should the scores [-2000.0, -2001.0] get? Are they equal?"),
+        Mistake("differences-cut-off", function=lambda x, axis=-1: (
+            naive_softmax(np.maximum(x - x.max(axis, keepdims=True), -700.0), axis)),
+                cause="Differences below a bound are raised to it, so a score of minus infinity gets a weight above 0, "
+                      "if a very small one.",
+                experiment="Print the weight of -inf beside the score 1.0, and compare it with 0."),
+        Mistake("log-of-the-sum", function=naive_log_sum,
+                cause="Nothing is subtracted before the exponential: np.exp of a large score is inf, far below 0 it "
+                      "is 0, and the logarithm of either is no finite number.",
+                experiment="Print np.log(np.exp(1000.0)) and np.log(np.exp(-1000.0))."),
+        Mistake("wider-numbers", function=wide_softmax,
+                cause="Nothing is subtracted before the exponential: a dtype of more digits only moves the place "
+                      "where it overflows.",
+                experiment="Compute np.exp(np.longdouble(12000))."),
         Mistake("first-row-only", function=lambda x, axis=-1: softmax(np.atleast_1d(x[0]), axis=-1),
                 cause="Only the first row comes back, for instance because `return` stands inside the loop.",
                 experiment="Compare the shape of your result with the shape of x for an array of two rows."),

@@ -157,8 +157,16 @@ JACOBIAN = Exercise(
                       "table of products.",
                 experiment="Print the shapes of p @ p and np.outer(p, p)."),
         Mistake("elementwise-product", changes={"cross": np.multiply},
-                cause="p * p has shape (S,), so the same row of squares is subtracted from every row.",
+                cause="Beside the diagonal, column j holds -p[j] * p[j] in every row: p runs along the columns only, "
+                      "and no factor runs along the rows.",
                 experiment="Print the shapes of p * p and np.outer(p, p)."),
+        Mistake("squares-in-columns", changes={"cross": lambda p, q: (p * q)[:, None]},
+                cause="Beside the diagonal, row i holds -p[i] * p[i] in every column: p runs along the rows only, and "
+                      "no factor runs along the columns.",
+                experiment="Print the shapes of p[:, None] * p[:, None] and np.outer(p, p)."),
+        Mistake("diagonal-of-a-column", changes={"own": lambda p: np.diag(p[:, None])},
+                cause="p is a column, and np.diag takes the diagonal of a table out: of a column, its first number.",
+                experiment="Print np.diag(p) for p of shape (S,) and for p of shape (S, 1)."),
         Mistake("weights-subtracted", changes={"cross": lambda p, q: p},
                 cause="The weights themselves are subtracted from each row in place of products of two "
                       "weights.",

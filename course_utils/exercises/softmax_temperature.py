@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import hard_choice, naive_softmax, rounded
+from course_utils.exercises._shared import hard_choice, naive_log_sum, naive_softmax, rounded, wide_softmax
 
 
 def _temperature_cases():
@@ -20,6 +20,7 @@ def _temperature_cases():
         Case((np.array([[8.0, 10.0, 9.0], [9.0, 8.0, 8.5]]), 0.01), note="very cold"),
         Case((np.array([[300.0, 301.0, 300.5]]), 0.4), note="large scores, cold"),
         Case((np.array([[3000.0, 1000.0, 2500.0]]), 500.0), note="large scores, hot"),
+        Case((np.array([[24000.0, 23999.0], [-24000.0, -24001.0]]), 2.0), note="scores of about 24000 and -24000"),
     )
 
 
@@ -110,6 +111,17 @@ TEMPERATURE = Exercise(
         Mistake("no-maximum", changes={"weigh": naive_softmax},
                 cause="The exponential runs on large numbers without subtracting the maximum, and overflows.",
                 experiment="What is 301.0 / 0.4, and what is np.exp of it?"),
+        Mistake("log-of-the-sum", changes={"weigh": naive_log_sum},
+                cause="Nothing is subtracted before the exponential: np.exp of a large score is inf, far below 0 it "
+                      "is 0, and the logarithm of either is no finite number.",
+                experiment="Print np.log(np.exp(1000.0)) and np.log(np.exp(-1000.0))."),
+        Mistake("wider-numbers", changes={"weigh": wide_softmax},
+                cause="Nothing is subtracted before the exponential: a dtype of more digits only moves the place "
+                      "where it overflows.",
+                experiment="Compute np.exp(np.longdouble(12000))."),
+        Mistake("scores-cut-off", changes={"weigh": lambda x: softmax(np.maximum(x, -700.0))},
+                cause="Scores below a bound are raised to it, so those that lie below become equal.",
+                experiment="Which weights should the scores [-24000.0, -24001.0] get? Are they equal?"),
         Mistake("maximum-before-dividing", function=lambda x, temperature: (
             e := np.exp(x / temperature - x.max(-1, keepdims=True))) / e.sum(-1, keepdims=True),
                 cause="The maximum that is subtracted is that of the scores before they are divided.",
