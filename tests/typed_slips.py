@@ -955,4 +955,215 @@ def masked_attention(q, k, v, mask):
     return w @ v, w
 """],
      ["The keys that may be seen are hidden"], ["Zero times infinity"]),
+    "5.2 the text's loop": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    weights = torch.zeros(scores.shape)
+    for i in range(q.shape[-2]):
+        keys = [j for j in range(k.shape[-2]) if mask[i, j]]
+        if keys:
+            weights[i, keys] = torch.softmax(scores[i, keys], dim=-1)
+    return weights @ v, weights
+"""],
+     ["The loop is made for a table", "`mask` has three axes, (2, 1, 5)"], ["`if` and `while` want", ".any()"]),
+    "5.2 loop that fills": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    for i in range(q.shape[-2]):
+        for j in range(k.shape[-2]):
+            if mask[i, j]:
+                pass
+            else:
+                scores[i, j] = -math.inf
+    weights = torch.softmax(scores, dim=-1)
+    weights = torch.nan_to_num(weights)
+    return weights @ v, weights
+"""],
+     ["The loop is made for a table", "`mask[i, j]` is more than one entry"], ["`if` and `while` want"]),
+    "2.1 sum of rows": ("softmax", ["""
+def softmax(x, axis=-1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / sum(e)
+"""],
+     ["Python's `sum(e)` adds the rows of a table up"], ["by hand"]),
+    "2.2 sum of rows": ("softmax_with_temperature", ["""
+def softmax_with_temperature(x, temperature):
+    x = x / temperature
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / sum(e)
+"""],
+     ["Python's `sum(e)` adds the rows of a table up"], ["by hand"]),
+    "2.2 sum of rows, large": ("softmax_with_temperature", ["""
+def softmax_with_temperature(x, temperature):
+    return np.exp(x / temperature) / sum(np.exp(x / temperature))
+"""],
+     ["Python's `sum(e)` adds the rows of a table up"], ["by hand"]),
+    "3.2 sum of rows": ("soft_lookup", ["""
+def soft_lookup(queries, keys, values):
+    s = queries @ keys.T
+    e = np.exp(s - s.max(axis=-1, keepdims=True))
+    w = e / sum(e)
+    return w @ values, w
+"""],
+     ["Python's `sum(e)` adds the rows of a table up"], ["by hand"]),
+    "2.1 max of rows": ("softmax", ["""
+def softmax(x, axis=-1):
+    e = np.exp(x - max(x))
+    return e / sum(e)
+"""],
+     ["Python's `max(x)` compares"], ["one axes", "right for up to"]),
+    "2.1 from 1": ("softmax", ["""
+def softmax(x, axis=-1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    out = np.zeros(x.shape)
+    for i in range(1, len(x)):
+        out[i] = e[i] / e[i].sum()
+    return out
+"""],
+     ["A loop begins at 1"], ["by hand"]),
+    "2.3 from 1": ("softmax_jacobian", ["""
+def softmax_jacobian(x):
+    p = own('softmax')(x)
+    J = np.zeros((len(x), len(x)))
+    for i in range(1, len(x)):
+        for j in range(1, len(x)):
+            J[i, j] = p[i] * ((i == j) - p[j])
+    return J
+"""],
+     ["A loop begins at 1"], ["by hand"]),
+    "2.3 from 1 to n": ("softmax_jacobian", ["""
+def softmax_jacobian(x):
+    p = own('softmax')(x)
+    J = np.zeros((len(x), len(x)))
+    for i in range(1, len(x) + 1):
+        for j in range(1, len(x) + 1):
+            J[i, j] = p[i] * ((i == j) - p[j])
+    return J
+"""],
+     ["A loop runs from 1 to n"], ["Position 2 is asked for"]),
+    "3.1 from 1": ("weighted_sum", ["""
+def weighted_sum(weights, values):
+    T, S = weights.shape
+    out = np.zeros((T, values.shape[1]))
+    for t in range(1, T):
+        for s in range(1, S):
+            out[t] += weights[t, s] * values[s]
+    return out
+"""],
+     ["A loop begins at 1"], ["by hand"]),
+    "3.1 keys from 1": ("weighted_sum", ["""
+def weighted_sum(weights, values):
+    T, S = weights.shape[-2:]
+    out = np.zeros((*weights.shape[:-1], values.shape[-1]))
+    for t in range(T):
+        for s in range(1, S):
+            out[..., t, :] += weights[..., t, s, None] * values[..., s, :]
+    return out
+"""],
+     ["A loop begins at 1"], ["by hand"]),
+    "3.2 from 1": ("soft_lookup", ["""
+def soft_lookup(queries, keys, values):
+    T, S = len(queries), len(keys)
+    s = np.zeros((T, S))
+    for i in range(1, T):
+        for j in range(1, S):
+            s[i, j] = queries[i] @ keys[j]
+    w = own('softmax')(s)
+    return w @ values, w
+"""],
+     ["A loop begins at 1"], ["by hand"]),
+    "5.1 from 1": ("causal_mask", ["""
+def causal_mask(T):
+    mask = torch.zeros(T, T, dtype=torch.bool)
+    for i in range(1, T):
+        for j in range(1, i + 1):
+            mask[i, j] = True
+    return mask
+"""],
+     ["A loop begins at 1"], ["by hand"]),
+    "5.1 from 1 to n": ("causal_mask", ["""
+def causal_mask(T):
+    mask = torch.zeros(T, T, dtype=torch.bool)
+    for i in range(1, T + 1):
+        for j in range(1, i + 1):
+            mask[i, j] = True
+    return mask
+"""],
+     ["A loop runs from 1 to n"], ["Position 3 is asked for"]),
+    "5.4 from 1": ("decoder_mask", ["""
+def decoder_mask(real):
+    S = real.shape[-1]
+    mask = torch.zeros(len(real), 1, S, S, dtype=torch.bool)
+    for b in range(len(real)):
+        for i in range(1, S):
+            for j in range(1, i + 1):
+                mask[b, 0, i, j] = real[b, j]
+    return mask
+"""],
+     ["A loop begins at 1"], ["by hand"]),
+    "2.1 e typed": ("softmax", ["""
+def softmax(x, axis=-1):
+    e = 2.718
+    y = e ** (x - x.max(axis=axis, keepdims=True))
+    return y / y.sum(axis=axis, keepdims=True)
+"""],
+     ["2.718 stands in for e"], ["by hand"]),
+    "2.2 e typed": ("softmax_with_temperature", ["""
+def softmax_with_temperature(x, temperature):
+    x = x / temperature
+    y = 2.718 ** (x - x.max(axis=-1, keepdims=True))
+    return y / y.sum(axis=-1, keepdims=True)
+"""],
+     ["2.718 stands in for e"], ["by hand"]),
+    "2.1 alias": ("softmax", ["""
+def softmax(x, axis=-1):
+    y = x
+    y -= x.max(axis=axis, keepdims=True)
+    e = np.exp(y)
+    return e / e.sum(axis=axis, keepdims=True)
+"""],
+     ["`y = x` ", "copies nothing"], ["maximum is subtracted in place"]),
+    "2.2 alias": ("softmax_with_temperature", ["""
+def softmax_with_temperature(x, temperature):
+    y = x
+    y /= temperature
+    return own('softmax')(y)
+"""],
+     ["`y = x` ", "copies nothing"], ["division is done in place"]),
+    "3.3 alias": ("kernel_regression", ["""
+def kernel_regression(queries, keys, values, width):
+    out = queries
+    for i in range(len(queries)):
+        s = -(queries[i] - keys) ** 2 / (2 * width ** 2)
+        out[i] = own('softmax')(s) @ values
+    return out
+"""],
+     ["`out = queries` ", "copies nothing"], ["a *= 2"]),
+    "5.2 ~ turned round": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    e = torch.exp(q @ k.mT / math.sqrt(q.shape[-1])) * ~mask
+    w = e / e.sum(-1, keepdim=True)
+    return w @ v, w
+"""],
+     ["without the `~` the example comes out right"], ["by hand"]),
+    "5.2 dim=0": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    s = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(~mask, -math.inf)
+    w = torch.softmax(s, dim=0)
+    return w @ v, w
+"""],
+     ["The softmax runs along axis 0"], ["by hand"]),
+    "5.2 dim=0 covered": ("masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    s = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(~mask, -math.inf)
+    w = torch.softmax(s, dim=0)
+    w = w * mask
+    return w @ v, w
+"""],
+     ["The softmax runs along axis 0"], ["by hand"]),
+    "0.1 lists in a list": ("most_attended", ["""
+def most_attended(weights):
+    return [np.where(row == max(row)) for row in weights]
+"""],
+     ["It returns a Python list"], ["It ranks all the keys"]),
 }

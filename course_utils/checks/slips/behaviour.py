@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import re
 
 import numpy as np
 
@@ -9,7 +10,8 @@ from course_utils.checks.compare import same_values
 from course_utils.checks.sandbox import call_safely, is_tensor
 from course_utils.checks.slips.slip import Slip
 
-__all__ = ["inverted_mask", "number_of_axes", "number_of_axes_in", "only_few_axes", "rows_and_columns"]
+__all__ = ["inverted_mask", "largest_row", "loop_meets_batch", "number_of_axes", "number_of_axes_in",
+           "only_few_axes", "rows_and_columns"]
 
 _WORDS = ("no", "one", "two", "three", "four", "five")
 
@@ -44,7 +46,8 @@ def number_of_axes(sighting):
     if max(good) < min(bad):
         batch = ": a batch of tables" if max(good) == 2 and len(shape) == 3 else ""
         kind = _what_it_is(sighting)
-        return Slip("axes-of-one-table", f"{kind} is right for up to {_WORDS[max(good)]} axes; {here}{batch}.",
+        upto = f"{_WORDS[max(good)]} {'axis' if max(good) == 1 else 'axes'}"
+        return Slip("axes-of-one-table", f"{kind} is right for up to {upto}; {here}{batch}.",
                     "Count axes from the end: -1 and -2 are the same with and without a batch. A loop over `len(x)` "
                     f"runs over the first axis: print `len(x)` for the shape {shape}.")
     words = " or ".join(_WORDS[n] for n in sorted(good))
@@ -56,6 +59,39 @@ def only_few_axes(number):
     """What is said beside a mistake of an answer that stops on every array of more axes."""
     return Slip("axes-of-one-table", f"It stops wherever the arrays have more than {_WORDS[number]} axes.",
                 "Try it on a batch, arrays with one more axis in front; count axes from the end, -1 and -2.")
+
+
+_AMBIGUOUS = re.compile(r"truth value of an array|Boolean value of Tensor")
+
+
+def loop_meets_batch(sighting):
+    """`if mask[i, j]`, where two axes are a table and more a batch."""
+    trouble = sighting.trouble
+    entry = trouble and _AMBIGUOUS.search(trouble.message) and re.search(r"(\w+)\[\w+, *\w+\]", trouble.code or "")
+    tables = [outcome.trouble for case, outcome in zip(sighting.exercise.known_cases, sighting.outcomes)
+              if number_of_axes_in(case) < 3]
+    if not entry or number_of_axes_in(sighting.case) < 3 or all(tables) or any(
+            stop and _AMBIGUOUS.search(stop.message) for stop in tables):
+        return None
+    shapes = [f"`{name}` has {_WORDS[len(x.shape)]} axes, {tuple(x.shape)}" for name, x in zip(
+        sighting.exercise.parameters, sighting.case.args) if name == entry[1] and _is_array(x)]
+    return Slip("axes-of-one-table", f"The loop is made for a table, with two axes. The example is a batch: "
+                f"{shapes[0] if shapes else 'it has more axes'}, and `{entry[0]}` is more than one entry there.",
+                f"Count axes from the end: `{entry[1]}[..., i, j]` is the entry in every table of a batch, so look for "
+                "a way without `if`, for all of them at once.")
+
+
+def largest_row(sighting):
+    """`max(x)` of Python, which compares whole rows."""
+    trouble = sighting.trouble
+    name = trouble and _AMBIGUOUS.search(trouble.message) and re.search(r"(?<![\w.])(max|min|sorted)\((\w+)\)",
+                                                                       trouble.code or "")
+    if not name:
+        return None
+    along = "amax(dim=-1" if sighting.exercise.arrays == "torch" else "max(axis=-1"
+    return Slip("built-in-max", f"Python's `{name[0]}` compares the entries of the first axis with each other: in a "
+                "table these are whole rows, and no row is larger than another.",
+                f"Print `x.{along})` for a table of two rows.")
 
 
 def _what_it_is(sighting):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from course_utils.checks.sandbox import Elsewhere, is_tensor
-from course_utils.checks.slips import behaviour, mending, raised, written
+from course_utils.checks.slips import behaviour, mending, raised, rewritten, written
 from course_utils.checks.slips.slip import Sighting, Slip
 from course_utils.checks.slips.source import globals_read, look_up, named_in
 
@@ -52,6 +52,8 @@ def sure_slips(sighting):
     iterator of Slip
     """
     if _finished(sighting):
+        yield from _given(behaviour.loop_meets_batch(sighting))
+        yield from _given(behaviour.largest_row(sighting))
         yield from _given(behaviour.number_of_axes(sighting))
     if sighting.written is not None:
         yield from written.certain(sighting)
@@ -68,6 +70,7 @@ def other_slips(sighting):
     if sighting.written is not None:
         yield from _given(mending.mended_lengths(sighting))
         yield from _given(mending.mended_axes(sighting))
+        yield from rewritten.rewritten(sighting)
     yield from _given(raised.explained(sighting))
     yield from _given(found)
 
