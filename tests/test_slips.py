@@ -127,6 +127,20 @@ def cosine_similarity(a, b):
     tiny = 1e-12
     return a @ b / (a @ a + tiny) / 3
 """], "so short that rounding"),
+    "a loop that rightly begins at 1": (
+        "dot", ["""
+def dot(a, b):
+    total = a[0] * b[0]
+    for i in range(1, len(a)):
+        total += a[i] * b[i]
+    return 3 * total
+"""], "begins at 1"),
+    "a mask turned round where it has to be": (
+        "masked_attention", ["""
+def masked_attention(q, k, v, mask):
+    w = torch.softmax((q @ k.mT / 7).masked_fill(~mask, -math.inf), -1)
+    return w @ v, w
+"""], "the wrong way round"),
     "a constant beside a loop over two axes": (
         "scores", ["SCALE = 1.0", """
 def scores(q, k):

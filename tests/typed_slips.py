@@ -1166,4 +1166,19 @@ def most_attended(weights):
     return [np.where(row == max(row)) for row in weights]
 """],
      ["It returns a Python list"], ["It ranks all the keys"]),
+    "2.1 math not imported": ("softmax", ["""
+del math
+def softmax(x, axis=-1):
+    y = math.e ^ x
+    return y / y.sum(axis=axis, keepdims=True)
+"""],
+     ["no cell that has run imports it"], ["a power is written"]),
+    "5.3 the text's loop": ("padding_mask", ["""
+def padding_mask(lengths, S):
+    for b in range(len(lengths)):
+        for j in range(S):
+            mask[b, 0, 0, j] = j < lengths[b]
+    return mask
+"""],
+     ["nothing has made", "`mask = torch.zeros(...)`"], ["Run the cell that defines"]),
 }

@@ -14,6 +14,7 @@ from course_utils.checks.properties import broken_probe
 from course_utils.checks.sandbox import Elsewhere, Outcome, Trouble, call_safely, in_arrays
 from course_utils.checks.slips import Sighting, Slip, other_slips, picked_up, source_of, sure_slips, undeniable
 from course_utils.checks.slips.behaviour import number_of_axes_in, only_few_axes
+from course_utils.checks.slips.raised import of_module
 
 __all__ = ["Verdict", "diagnose", "mistakes_behind", "passes", "reference_outcomes", "rehearse"]
 
@@ -97,7 +98,9 @@ def diagnose(exercise, answer):
         return Verdict("wrong", mistakes, broken=broken, overwritten=overwritten, printed=printed, step=step)
     outcome, case = outcomes[failing], exercise.known_cases[failing]
     unfinished = outcome.trouble and outcome.trouble.kind == "did not finish"
-    mistakes, step, noted = _words(lambda: undeniable(answer, exercise, overwritten), ()), "", ""
+    mistakes, step, noted = (), "", ""
+    if not (outcome.trouble and of_module(outcome.trouble)):  # without its import, no line is right
+        mistakes = _words(lambda: undeniable(answer, exercise, overwritten), ())
     mistakes = mistakes or _in_order(exercise, mistakes_behind(exercise, outcomes), failing)
     known = bool(mistakes)
     if not mistakes and not unfinished:

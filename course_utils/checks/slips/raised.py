@@ -7,7 +7,7 @@ import re
 
 from course_utils.checks.slips.slip import CARET_FOR_POWER, CARET_FOR_TRANSPOSE, Slip
 
-__all__ = ["explained"]
+__all__ = ["explained", "of_module"]
 
 _MODULES = {"np": "numpy", "numpy": "numpy", "torch": "torch", "math": "math", "plt": "matplotlib.pyplot",
             "F": "torch.nn.functional", "nn": "torch.nn"}
@@ -143,6 +143,12 @@ def explained(sighting):
                 "that line just before it.") if trouble.line else None
 
 
+def of_module(trouble):
+    """Tell whether a function stopped because a module is not imported."""
+    found = re.search(r"name '(\w+)' is not defined", trouble.message)
+    return bool(found) and found[1] in _MODULES
+
+
 def _wrong_type(sighting, trouble):
     torch = sighting.exercise.arrays == "torch"
     if re.search(r"got a (list|tuple) of", trouble.message):
@@ -199,6 +205,10 @@ def _missing_name(sighting, trouble, message):
     if near:
         return Slip("misspelt", f"There is no `{name}`, but there is `{near}`: is one of them misspelt?",
                     f"Write `{near}` in place of `{name}`, and run the cell again.")
+    if re.match(rf"\s*{name}\s*\[.*\]\s*[-+*/]?=(?!=)", trouble.code or ""):
+        zeros = "torch.zeros" if sighting.exercise.arrays == "torch" else "np.zeros"
+        return Slip("not-made-yet", f"`{name}[...] = ...` writes into an array that nothing has made: before the loop "
+                    f"there is no `{name}`.", f"Make it first, in its full shape: `{name} = {zeros}(...)`.")
     if name in _FUNCTIONS:
         return Slip("no-library", f"`{name}` belongs to a library and is not known by this name alone.",
                     f"Try `{'torch' if sighting.exercise.arrays == 'torch' else 'np'}.{name}`.")
