@@ -213,6 +213,18 @@ def scaled_dot_product_attention(q, k, v):
     return w @ v, w
 """],
      ["lost its axis"], []),
+    "4.3 softmax of 02": ("scaled_dot_product_attention", ["""
+def own(name):  # gives what passed in notebook 02
+    def softmax(x, axis=-1):
+        e = np.exp(x - x.max(axis=axis, keepdims=True))
+        return e / e.sum(axis=axis, keepdims=True)
+    return softmax
+""", """
+def scaled_dot_product_attention(q, k, v):
+    weights = own("softmax")(q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]))
+    return weights @ v, weights
+"""],
+     ["was written for NumPy arrays", "torch.softmax(scores, dim=-1)"], ["print every value"]),
     "1.2 abs": ("cosine_similarity", ["""
 def cosine_similarity(a, b):
     if (a == 0).all() or (b == 0).all():

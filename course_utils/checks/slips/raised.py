@@ -1,5 +1,6 @@
 """What error messages mean for the code in which they come up, in the words of somebody who is new to them."""
 
+import ast
 import builtins
 import difflib
 import keyword
@@ -130,7 +131,7 @@ def explained(sighting):
     if not re.fullmatch(r"\w+(Error|Exception|Exit|Iteration)", trouble.kind):
         return None
     message = trouble.message.removeprefix(f"{trouble.kind}: ")
-    for look in (_hidden_function, _missing_name, _missing_module, _missing_forward, _arguments):
+    for look in (_softmax_for_arrays, _hidden_function, _missing_name, _missing_module, _missing_forward, _arguments):
         found = look(sighting, trouble, message)
         if found:
             return found
@@ -169,6 +170,18 @@ def _plausible(sighting, name, found):
         return False
     sizes = [int(group) for group in found.groups() if group]
     return len(sizes) < 2 or (sizes[0] != sizes[1] and max(sizes) % min(sizes) == 0)
+
+
+def _softmax_for_arrays(sighting, trouble, message):
+    """`own("softmax")(scores)`, or the same under another name, where scores are a tensor."""
+    written = sighting.written
+    if sighting.exercise.arrays != "torch" or written is None or "softmax" not in (trouble.code or ""):
+        return None
+    own = any(isinstance(node, ast.Call) and ast.unparse(node) == "own('softmax')" for node in written.nodes)
+    kept = any(getattr(written.names.get(name), "name", None) == "softmax" and re.search(rf"\b{name}\(", trouble.code)
+               for name in written.names)
+    return Slip("softmax-for-arrays", "The softmax of notebook 02 was written for NumPy arrays, and this is a tensor.",
+                "Call `torch.softmax(scores, dim=-1)`, which takes tensors.") if own or kept else None
 
 
 def _hidden_function(sighting, trouble, message):
