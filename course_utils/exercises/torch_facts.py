@@ -64,12 +64,14 @@ def _sdpa_nothing_visible_is_zero():
     return bool((_attend(torch.tensor([[False, False], [True, True]]))[0, 0] == 0).all())
 
 
-def _mha_nothing_visible_is_nan_either_way():
+def _one_head_unwatched_is_nan_either_way():
     import torch
+    from torch import nn
 
-    # While training: in eval mode and without gradients PyTorch takes yet another way, which gives NaN in both.
-    module, nothing = _module(batch_first=True).train(), torch.tensor([[True, True], [False, False]])
-    return all(_call(module, nothing, need_weights=need)[0][0, 0].isnan().all() for need in (True, False))
+    # In use, not in training: there an even number of heads takes a faster way, which gives NaN in both.
+    module, nothing = nn.MultiheadAttention(4, 1, batch_first=True).eval(), torch.tensor([[True, True], [False, False]])
+    with torch.no_grad():
+        return all(_call(module, nothing, need_weights=need)[0][0, 0].isnan().all() for need in (True, False))
 
 
 def _is_causal_aligns_at_the_end():
@@ -113,8 +115,8 @@ STATEMENTS = {
           "item 0 changes when items 1 and 2 are taken away, so the first axis counts positions"),
     "E": ("In F.scaled_dot_product_attention, on a CPU, a query that may attend to nothing gets zeros.",
           _sdpa_nothing_visible_is_zero, "the output row is exactly 0"),
-    "F": ("In nn.MultiheadAttention, while training, such a query gets NaN with need_weights=True and with False.",
-          _mha_nothing_visible_is_nan_either_way, "the output is NaN only where the weights are asked for"),
+    "F": ("nn.MultiheadAttention(4, 1), in eval() under no_grad, gives it NaN with need_weights=True and with False.",
+          _one_head_unwatched_is_nan_either_way, "the output is NaN only where the weights are asked for"),
     "G": ("With is_causal=True, one query over five keys sees all five.", _is_causal_aligns_at_the_end,
           "the triangle begins at the top left, so the one query sees key 0 alone"),
     "H": ("dropout_p=0.5 in F.scaled_dot_product_attention does nothing in a model that was put into eval mode.",
@@ -173,7 +175,8 @@ def _agrees(label):
     def run(call):
         if bool(call(label)) != is_true(label):
             return Broken(f"statement {label} is {'true' if is_true(label) else 'false'}",
-                          f"run it and {STATEMENTS[label][2]}")
+                          f"run it and {STATEMENTS[label][2]}",
+                          f"ask PyTorch about {label} in two or three lines, and look what comes out")
 
     return run
 
@@ -217,7 +220,7 @@ TORCH_FACTS = Exercise(
     hints=(
         "Do not guess: each statement can be run in two or three lines. Begin with A and B, which look alike.",
         "Use values that show where an output comes from, such as `torch.eye(S)`. For D, take items away and see "
-        "whether the rest changes; for H, call twice and compare; for J, fill a tensor of that kind.",
+        "whether the rest changes; for F, build it with one head; for H, call twice and compare.",
         "True are A, E and I; all others are false.",
     ),
     minutes=12,
