@@ -3,76 +3,9 @@
 import math
 
 from course_utils.checks import Mistake
+from course_utils.exercises._module_stages import masked_softmax, module_by_stages, project_all, side_by_side
 
-__all__ = ["MISTAKES", "module_by_stages"]
-
-
-def module_by_stages(d_model, n_heads, bias=True, **stages):
-    """Build a right module, or one with some stages replaced."""
-    import torch
-    from torch import nn
-
-    stages = {**_STAGES, **stages}
-    if stages["refuse"] and d_model % n_heads:
-        raise ValueError(f"n_heads should divide d_model={d_model}, got {n_heads}")
-
-    class Staged(nn.Module):
-        def __init__(self):
-            super().__init__()
-            with_bias = bias if stages["ask_bias"] else True
-            for name in ("W_q", "W_k", "W_v", "W_o"):
-                setattr(self, name, nn.Linear(d_model, d_model, bias=with_bias))
-
-        def forward(self, x, context=None, mask=None):
-            context = x if context is None else context
-            q_from, k_from, v_from = stages["sources"](x, context)
-            q, k, v = (stages["split"](y, n_heads) for y in stages["project"](self, q_from, k_from, v_from))
-            scores = q @ k.transpose(-2, -1) / stages["divisor"](q, d_model)
-            weights = stages["normalise"](torch, scores, None if mask is None else stages["read"](mask))
-            heads = weights @ v
-            output = stages["finish"](self, stages["merge"](heads, heads.shape[2])) + stages["beside"](x)
-            if mask is not None:
-                scores = scores.masked_fill(~mask, -math.inf)
-            return stages["answer"](output, weights, scores)
-
-    return Staged()
-
-
-def _split(x, n_heads):
-    B, T, d_model = x.shape
-    return x.reshape(B, T, n_heads, d_model // n_heads).transpose(1, 2)
-
-
-def _project(module, q, k, v):
-    return module.W_q(q), module.W_k(k), module.W_v(v)
-
-
-def _normalise(torch, scores, mask):
-    if mask is None:
-        return torch.softmax(scores, dim=-1)
-    nobody = ~mask.any(dim=-1, keepdim=True)
-    scores = scores.masked_fill(~mask, -math.inf).masked_fill(nobody, 0.0)
-    return torch.softmax(scores, dim=-1).masked_fill(nobody, 0.0)
-
-
-def _merge(heads, T):
-    return heads.transpose(1, 2).reshape(heads.shape[0], T, -1)
-
-
-_STAGES = {
-    "refuse": True,
-    "ask_bias": True,
-    "sources": lambda x, context: (x, context, context),
-    "split": _split,
-    "project": _project,
-    "divisor": lambda q, d_model: math.sqrt(q.shape[-1]),
-    "read": lambda mask: mask,
-    "normalise": _normalise,
-    "merge": _merge,
-    "finish": lambda module, merged: module.W_o(merged),
-    "beside": lambda x: 0,
-    "answer": lambda output, weights, scores: (output, weights),
-}
+__all__ = ["MISTAKES"]
 
 
 def _after_softmax(torch, scores, mask):
@@ -98,7 +31,7 @@ def _filled(value):
 def _seen_by(change):
     """Normalise under a mask that `change(mask, scores)` gives."""
     def normalise(torch, scores, mask):
-        return _normalise(torch, scores, None if mask is None else change(mask, scores))
+        return masked_softmax(torch, scores, None if mask is None else change(mask, scores))
 
     return normalise
 
@@ -106,7 +39,7 @@ def _seen_by(change):
 def _causal_by_itself(torch, scores, mask):
     if mask is None and scores.shape[-1] == scores.shape[-2]:
         mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
-    return _normalise(torch, scores, mask)
+    return masked_softmax(torch, scores, mask)
 
 
 def _over_infinite(dim):
@@ -131,6 +64,24 @@ def _infinite_added(torch, scores, mask):
     return torch.softmax(scores, dim=-1).nan_to_num(0.0)
 
 
+def _not_kept(torch, scores, mask):
+    weights = torch.softmax(scores, dim=-1)
+    return weights if mask is None else weights.masked_fill(~mask.any(-1, keepdim=True), 0.0)
+
+
+def _empty_columns(torch, scores, mask):
+    if mask is None:
+        return torch.softmax(scores, dim=-1)
+    nobody = ~mask.any(-2, keepdim=True)
+    scores = scores.masked_fill(~mask, -math.inf).masked_fill(nobody, 0.0)
+    return torch.softmax(scores, dim=-1).masked_fill(nobody, 0.0)
+
+
+def _nothing_for_empty_rows(output, weights, scores):
+    nobody = (scores == -math.inf).all(-1).all(1)  # (B, T)
+    return output.masked_fill(nobody[..., None], 0.0), weights
+
+
 def _added(torch, scores, mask):
     return torch.softmax(scores if mask is None else scores + mask, dim=-1)
 
@@ -146,7 +97,7 @@ def _without_bias(name):
 
 def _cut_off(which):
     def project(module, *sources):
-        return tuple(y.detach() if i == which else y for i, y in enumerate(_project(module, *sources)))
+        return tuple(y.detach() if i == which else y for i, y in enumerate(project_all(module, *sources)))
 
     return project
 
@@ -157,7 +108,7 @@ def _without_maximum(torch, scores, mask):
 
 
 def _heads_reversed(heads, T):
-    return _merge(heads.flip(1), T)
+    return side_by_side(heads.flip(1), T)
 
 
 def _mistake(name, cause, experiment, **changes):
@@ -205,6 +156,9 @@ MISTAKES = (
     _mistake("queries-and-keys-exchanged", "`W_q` projects the keys and `W_k` the queries.",
              "Set only the bias of `W_q` to a large vector and see which rows of the weights change.",
              project=lambda m, q, k, v: (m.W_k(q), m.W_q(k), m.W_v(v))),
+    _alone("keys-and-values-exchanged", "`W_v` projects the keys and `W_k` the values.",
+           "Set `W_v.weight` and its bias to zero: what should the heads give?",
+           project=lambda m, q, k, v: (m.W_q(q), m.W_v(k), m.W_k(v))),
     _mistake("values-not-projected", "The values are the context itself; `W_v` is not used.",
              "Set `W_v.weight` and its bias to zero: what should the heads give?",
              project=lambda m, q, k, v: (m.W_q(q), m.W_k(k), v)),
@@ -281,6 +235,9 @@ MISTAKES = (
     _mistake("mask-ignored", "The mask has no effect: `masked_fill` gives a new tensor back, which has to be kept.",
              "Look at the weights where the mask is False.",
              normalise=lambda torch, scores, mask: torch.softmax(scores, dim=-1)),
+    _alone("hidden-scores-not-kept", "Only rows without a key are hidden: `masked_fill` gives a new tensor back, and the "
+           "one with the hidden scores was not kept.", "Look at the weights where the mask is False.",
+           normalise=_not_kept),
     _mistake("mask-inverted", "The mask is read the wrong way round: here True means that a query may attend.",
              "Let a query attend to one key only and look where its weight goes.", read=lambda mask: ~mask),
     _alone("mask-only-2d", "The mask has an effect only where it has the shape (T, S).",
@@ -324,6 +281,12 @@ MISTAKES = (
            "Multiply W_q.weight by 1000 and look at the weights where the mask is False.", normalise=_filled(-1e4)),
     _mistake("empty-rows-nan", "A query that may attend to no key gets NaN: all its scores are minus infinity.",
              "Try a mask with a row of False, and do what you did in notebook 5.", normalise=_over_infinite(-1)),
+    _alone("empty-columns-for-empty-rows", "`nobody` is asked of the keys, with `any(-2)`: a query is a row of the mask, "
+           "and the keys lie on its last axis.", "Print `mask.any(-2)` and `mask.any(-1)` of a causal mask with a row of "
+           "False.", normalise=_empty_columns),
+    _alone("empty-rows-output-zero", "The output of a query without keys is set to 0. Its heads give 0, and `W_o` then "
+           "adds its bias: that is the output.", "Print `W_o(torch.zeros(d_model))` beside `W_o.bias`.",
+           answer=_nothing_for_empty_rows),
     _mistake("empty-rows-uniform", "A query that may attend to no key attends to all of them equally.",
              "Try a mask with a row of False, and do what you did in notebook 5.", normalise=_filled(-1e9)),
     _alone("empty-rows-gradient-nan", "The weights of a query without keys are 0, but NaN arose on the way, and the "

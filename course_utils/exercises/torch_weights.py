@@ -47,6 +47,12 @@ def _every_third(x):
     return x[0::3], x[1::3], x[2::3]
 
 
+def _cut_across(in_proj_weight, in_proj_bias):
+    W_q, W_k, W_v = in_proj_weight.chunk(3, dim=1)
+    b_q, b_k, b_v = in_proj_bias.chunk(3)
+    return W_q, b_q, W_k, b_k, W_v, b_v
+
+
 def _projects_like_the_stack(call):
     weight, bias, x = draw((12, 4), (12,), (5, 4), seed=103)
     parts = call(weight, bias)
@@ -112,6 +118,8 @@ SPLIT_IN_PROJ = Exercise(
                  cut_bias=lambda b: (0 * b).chunk(3)),
         _mistake("one-bias-for-all", "All three biases are the first third.",
                  "Number the biases 0, 1, 2, ... and print the three parts.", bias_order=(0, 0, 0)),
+        Mistake("columns-cut", "The columns of the stack are cut, with `dim=1`; the three parts lie one above the other.",
+                "Print the shapes of `in_proj_weight` and of `in_proj_weight.chunk(3)[0]`.", _cut_across),
         _mistake("every-third-row", "Every third row is taken instead of a block of d_model rows.",
                  "Number the rows of a small stack and see which of them land in `W_q`.", cut=_every_third),
         _mistake("every-third-bias", "Every third bias is taken instead of a run of d_model.",
