@@ -77,10 +77,11 @@ def _heads_stand_side_by_side(call):
         mine = slice(3 * h, 3 * h + 3)
         wanted, found = weights[:, h] @ values[..., mine], plain[..., mine]
         if not (wanted - found).abs().max() < 1e-4:
+            b, t = divmod(int((wanted - found).abs().amax(-1).nan_to_num(math.inf).argmax()), wanted.shape[1])
             return Broken("with the identity for W_o, the columns of head h of the output should be its weights "
                           "times its columns of x @ W_v",
-                          f"head {h}, item 0, token 0: wanted {rounded(wanted[0, 0].detach())}, "
-                          f"got {rounded(found[0, 0].detach())}")
+                          f"head {h}, item {b}, token {t}: wanted {rounded(wanted[b, t].detach())}, "
+                          f"got {rounded(found[b, t].detach())}")
     mixed = call(x, W_q, W_k, W_v, W_o, 2)[0]
     if not (mixed - plain @ W_o).abs().max() < 1e-4:
         return Broken("W_o should multiply the merged heads, once",
