@@ -118,7 +118,7 @@ SPLIT_IN_PROJ = Exercise(
                  cut_bias=lambda b: (0 * b).chunk(3)),
         _mistake("one-bias-for-all", "All three biases are the first third.",
                  "Number the biases 0, 1, 2, ... and print the three parts.", bias_order=(0, 0, 0)),
-        Mistake("columns-cut", "The columns of the stack are cut, with `dim=1`; the three parts lie one above the other.",
+        Mistake("columns-cut", "The columns are cut, with `dim=1`; the parts lie one above the other.",
                 "Print the shapes of `in_proj_weight` and of `in_proj_weight.chunk(3)[0]`.", _cut_across),
         _mistake("every-third-row", "Every third row is taken instead of a block of d_model rows.",
                  "Number the rows of a small stack and see which of them land in `W_q`.", cut=_every_third),
