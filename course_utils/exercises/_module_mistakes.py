@@ -284,8 +284,8 @@ MISTAKES = (
     _alone("empty-columns-for-empty-rows", "`nobody` is asked of the keys, with `any(-2)`: a query is a row of the mask, "
            "and the keys lie on its last axis.", "Print `mask.any(-2)` and `mask.any(-1)` of a causal mask with a row of "
            "False.", normalise=_empty_columns),
-    _alone("empty-rows-output-zero", "The output of a query without keys is set to 0. Its heads give 0, and `W_o` then "
-           "adds its bias: that is the output.", "Print `W_o(torch.zeros(d_model))` beside `W_o.bias`.",
+    _alone("empty-rows-output-zero", "The output of a query without keys is set to 0. Its heads give 0, and `W_o` "
+           "then adds its bias: that is the output.", "Print `W_o(torch.zeros(d_model))` beside `W_o.bias`.",
            answer=_nothing_for_empty_rows),
     _mistake("empty-rows-uniform", "A query that may attend to no key attends to all of them equally.",
              "Try a mask with a row of False, and do what you did in notebook 5.", normalise=_filled(-1e9)),
