@@ -235,8 +235,8 @@ MISTAKES = (
     _mistake("mask-ignored", "The mask has no effect: `masked_fill` gives a new tensor back, which has to be kept.",
              "Look at the weights where the mask is False.",
              normalise=lambda torch, scores, mask: torch.softmax(scores, dim=-1)),
-    _alone("hidden-scores-not-kept", "Only rows without a key are hidden: `masked_fill` gives a new tensor back, and the "
-           "one with the hidden scores was not kept.", "Look at the weights where the mask is False.",
+    _alone("hidden-scores-not-kept", "Only rows without a key are hidden: `masked_fill` gives a new tensor back, and "
+           "the one with the hidden scores was not kept.", "Look at the weights where the mask is False.",
            normalise=_not_kept),
     _mistake("mask-inverted", "The mask is read the wrong way round: here True means that a query may attend.",
              "Let a query attend to one key only and look where its weight goes.", read=lambda mask: ~mask),
@@ -281,9 +281,9 @@ MISTAKES = (
            "Multiply W_q.weight by 1000 and look at the weights where the mask is False.", normalise=_filled(-1e4)),
     _mistake("empty-rows-nan", "A query that may attend to no key gets NaN: all its scores are minus infinity.",
              "Try a mask with a row of False, and do what you did in notebook 5.", normalise=_over_infinite(-1)),
-    _alone("empty-columns-for-empty-rows", "`nobody` is asked of the keys, with `any(-2)`: a query is a row of the mask, "
-           "and the keys lie on its last axis.", "Print `mask.any(-2)` and `mask.any(-1)` of a causal mask with a row of "
-           "False.", normalise=_empty_columns),
+    _alone("empty-columns-for-empty-rows", "`nobody` is asked of the keys, with `any(-2)`: a query is a row of the "
+           "mask, and the keys lie on its last axis.",
+           "Print `mask.any(-2)` and `mask.any(-1)` of a causal mask with a row of False.", normalise=_empty_columns),
     _alone("empty-rows-output-zero", "The output of a query without keys is set to 0. Its heads give 0, and `W_o` "
            "then adds its bias: that is the output.", "Print `W_o(torch.zeros(d_model))` beside `W_o.bias`.",
            answer=_nothing_for_empty_rows),
