@@ -143,7 +143,7 @@ MISTAKES = (
              "Compare your merge with `own(\"merge_heads\")` on 0, 1, 2, ...",
              merge=lambda heads: heads.reshape(heads.shape[0], heads.shape[2], -1)),
     _mistake("view-of-the-transposed",
-             "`view` cannot be used after `transpose`: the numbers do not lie in that order in memory.",
+             "`view` refuses: after this `transpose` the numbers of the result do not lie in order in memory.",
              "Read to the end of the message: it names another method that can.", _view_of_the_transposed),
     _mistake("heads-reversed", "The heads are joined in reversed order, so each meets the rows of W_o of another.",
              "Merge right after splitting: do you get the same tensor back?",

@@ -159,7 +159,7 @@ MISTAKES = (
              "Give it `torch.arange(8.0).view(1, 2, 2, 2)`: 0 and 1 are position 0 of head 0. What stands beside them?",
              swap=lambda x: x),
     _mistake("view-of-the-transposed",
-             "`view` cannot be used after `transpose`: the numbers do not lie in that order in memory.",
+             "`view` refuses: after this `transpose` the numbers of the result do not lie in order in memory.",
              "Read to the end of the message: it names another method that can.", _view_of_the_transposed),
     _mistake("sizes-read-before-the-swap", "The names of the sizes are in the wrong order: axis 1 of x counts heads.",
              "Print the sizes that you read from `x.shape` beside (B, H, T, d_k).", _swapped_sizes),
@@ -240,7 +240,7 @@ MERGE_HEADS = Exercise(
     hints=(
         "Undo the two steps of `split_heads`, the last one first.",
         "`x.transpose(1, 2)` gives (B, T, H, d_k): heads and features are neighbours now and can become one axis. "
-        "`view` refuses here; `reshape` copies where it has to.",
+        "`reshape` copies where it has to; `view` refuses there.",
         "`B, H, T, d_k = x.shape`, then `return x.transpose(1, 2).reshape(B, T, H * d_k)`.",
     ),
     minutes=6,
