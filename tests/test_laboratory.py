@@ -358,7 +358,7 @@ def test_training_that_is_stopped_says_so_and_keeps_what_was_complete(lab, monke
     def stopped_at_the_second(layer):
         trained.append(layer)
         if len(trained) == 2:
-            threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+            threading.Timer(0.02, signal.raise_signal, [signal.SIGINT]).start()  # training takes longer anywhere
         return real(layer)
 
     monkeypatch.setattr(lab, "_train", stopped_at_the_second)
