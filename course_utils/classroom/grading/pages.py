@@ -26,7 +26,7 @@ section.right{border-color:var(--good)}section.wrong{border-color:var(--bad)}
 section h2{margin:.6rem 0}
 table{border-collapse:collapse;width:100%;overflow-wrap:break-word}
 caption{text-align:left;font-weight:600;padding:.3rem 0}
-th,td{text-align:left;vertical-align:top;padding:.25rem .6rem;border-bottom:1px solid var(--line)}
+th,td{text-align:left;vertical-align:top;padding:.25rem .45rem;border-bottom:1px solid var(--line)}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 dl{display:grid;grid-template-columns:minmax(6rem,max-content) 1fr;gap:.2rem 1rem}dd{margin:0;overflow-wrap:anywhere}
 dt{font-weight:600}code,pre{font:.92em/1.45 ui-monospace,monospace;overflow-wrap:anywhere}
