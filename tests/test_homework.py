@@ -170,6 +170,8 @@ def test_same_answers_are_found_and_usual_ones_are_not():
     ("open('/tmp/x')", "opens files"),
     ("import os\nos.kill(1, 9)", "ends or signals a process"),
     ("class A:\n    def __eq__(self, other): return True", "is equal to everything"),
+    ("theirs = own('softmax').function", "takes what own(...) keeps"),
+    ("def f(:\n  return\nopen('/tmp/x')", "opens files"),
 ])
 def test_attempts_to_get_round_the_grader_are_seen(source, sign):
     assert sign in look_through(source)

@@ -11,7 +11,7 @@ from course_utils.classroom.grading.answers import take_out, whole
 from course_utils.classroom.grading.forks import patiently
 from course_utils.classroom.grading.notebooks import Unreadable, read_notebook
 from course_utils.classroom.grading.remote import RemoteAnswer
-from course_utils.classroom.grading.suspicion import look_through, normalised
+from course_utils.classroom.grading.suspicion import normalised, worth_a_look
 from course_utils.classroom.grading.written import state_of
 
 __all__ = ["STATES", "mark", "missing"]
@@ -85,8 +85,8 @@ def _mark(data, assignment, student, zygote, secret, name):
         task["state"], task["text"] = state_of(notebook, task["id"])
     if zygote.over:
         record["notes"].append(f"{zygote.over[0].upper()}{zygote.over[1:]}. What was to come then was not run.")
-    record["suspicious"] = sorted({f"{exercise.name}: {found}" for exercise in assignment.exercises
-                                   for found in look_through(answers[exercise.name].cell or "")})
+    sources = {exercise.name: answers[exercise.name].cell or "" for exercise in assignment.exercises}
+    record["suspicious"] = worth_a_look(sources, notebook, assignment)
     return record
 
 

@@ -10,11 +10,12 @@ import re
 import tokenize
 from collections import defaultdict
 
-__all__ = ["look_through", "normalised", "twins"]
+__all__ = ["look_through", "normalised", "twins", "worth_a_look"]
 
 _SIGNS = {
     "reads the exercises of the course": r"course_utils\s*\.\s*(exercises|checks|classroom|attention|laboratories)|"
                                          r"from\s+course_utils\s+import\s+[\w, ]*\b(exercises|checks|attention)\b",
+    "takes what own(...) keeps": r"\bown\([^()]*\)\.(?!whose\b)\w+|\.(reference|known_cases)\b|getattr\(\s*own\(",
     "looks into the caller": r"_getframe|currentframe|inspect\s*\.\s*(stack|trace)|f_back|f_globals|__main__",
     "looks through the memory": r"gc\s*\.\s*get_|/proc/|ctypes",
     "starts processes": r"subprocess|os\s*\.\s*(system|fork|spawn\w*|popen|exec\w*)|multiprocessing|pty\s*\.",
@@ -27,14 +28,49 @@ _SIGNS = {
     "runs text as code": r"\b(exec|eval)\s*\(|__import__|pickle|marshal",
 }
 _SIGNS = {name: re.compile(pattern) for name, pattern in _SIGNS.items()}
+_HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS.*?(### END HIDDEN TESTS|\Z)", re.DOTALL)
 _SHORT = 12  # an answer of fewer words looks the same in every head
 
 
-def look_through(source):
-    """Name what is unusual in an answer's source, comments left out."""
-    plain = " ".join(_words(source[:200_000], keep_names=True)) if source else ""
+def look_through(source, allowed=()):
+    """Name what is unusual in a source, comments left out; modules of the course that are allowed are not."""
+    plain = " ".join(_words(source[:200_000], keep_names=True)) if source.strip() else ""
     tight = re.sub(r"\s*([.()\[\]])\s*", r"\1", plain)
+    for module in allowed:
+        package, _, name = module.rpartition(".")
+        tight = re.sub(rf"\bfrom {re.escape(module)} |\bimport {re.escape(module)}\b|"
+                       rf"\bfrom {re.escape(package)} import {re.escape(name)}\b(?! ?,)", " ", tight)
     return [name for name, pattern in _SIGNS.items() if pattern.search(tight)]
+
+
+def worth_a_look(answers, notebook, assignment):
+    """Name what is unusual anywhere in a notebook: in the answers, and in all cells that are not the assignment's.
+
+    Parameters
+    ----------
+    answers : dict of str to str
+        Sources by exercise.
+    notebook : Notebook
+    assignment : Assignment
+
+    Returns
+    -------
+    list of str
+        ``"softmax: opens files"``, or ``"cell 7: opens files"`` for the seventh code cell.
+    """
+    found = {f"{name}: {sign}" for name, source in answers.items() for sign in look_through(source, assignment.allowed)}
+    known = {line.strip() for source in assignment.given for line in source.split("\n")}
+    left = 500_000  # letters: nobody writes more, and the judge has other work
+    looked_at = {source.strip() for source in answers.values()}
+    for number, cell in enumerate(notebook.code, 1):
+        if cell.source.strip() in looked_at:
+            continue
+        # nbgrader puts the hidden tests back; of a given cell that was changed only what is new is the student's.
+        lines = _HIDDEN.sub("", cell.source).split("\n")
+        own = "\n".join(line for line in lines if line.strip() not in known)[:left]
+        left -= len(own)
+        found.update(f"cell {number}: {sign}" for sign in look_through(own, assignment.allowed))
+    return sorted(found)
 
 
 def normalised(source):
@@ -50,7 +86,7 @@ def normalised(source):
 
 
 def _words(source, keep_names=False):
-    names, words = {}, []
+    names, words, line = {}, [], 0
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type in (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER):
@@ -60,8 +96,9 @@ def _words(source, keep_names=False):
                 word = names.setdefault(word, f"n{len(names)}")
             words.append(word if token.type not in (tokenize.INDENT, tokenize.DEDENT, tokenize.NEWLINE)
                          else str(token.type))
+            line = token.end[0]
     except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
-        words += source.split() if not words else []
+        words += "\n".join(source.split("\n")[line:]).split()  # what cannot be read as Python is read as words
     return words
 
 
