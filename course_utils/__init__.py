@@ -4,12 +4,13 @@ Importing the package costs next to nothing: each public name is loaded when it 
 so that `import course_utils` needs neither NumPy, PyTorch nor Matplotlib.
 """
 
-from importlib import import_module
+from course_utils import moved
+from course_utils.lazy import lazily
 
 __version__ = "0.1.0"
 
 # public name -> the module that holds it
-_HOME = {
+_HOMES = {
     "start": "session",
     "show": "session",
     "check": "learner",
@@ -19,16 +20,6 @@ _HOME = {
     "reset_progress": "overview",
 }
 
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name):
-    if name not in _HOME:
-        raise AttributeError(f"module 'course_utils' has no attribute {name!r}")
-    value = getattr(import_module(f"course_utils.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted([*globals(), *_HOME])
+__all__ = sorted(_HOMES)
+__getattr__, __dir__ = lazily(__name__, _HOMES)
+moved.remember()

@@ -3,7 +3,7 @@
 A figure works in JupyterLab with a kernel, and without one on an exported page.
 """
 
-from importlib import import_module
+from course_utils.lazy import lazily
 
 _HOMES = {
     "AlignmentExplorer": "alignment",
@@ -22,13 +22,4 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return __all__
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -8,7 +8,7 @@ a layer, and a training run. Its exercise goes into a topic of `course_utils.exe
 sees which fault into ``tests/test_laboratory.py``, which holds every laboratory to the same promises.
 """
 
-from importlib import import_module
+from course_utils.lazy import lazily
 
 # What opens a laboratory -> the module that builds it. PyTorch is imported when a layer is trained or probed.
 _HOMES = {
@@ -22,13 +22,4 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
-
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return __all__
+__getattr__, __dir__ = lazily(__name__, _HOMES)
