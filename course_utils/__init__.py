@@ -9,17 +9,6 @@ from course_utils.lazy import lazily
 
 __version__ = "0.1.0"
 
-# public name -> the module that holds it
-_HOMES = {
-    "start": "session",
-    "show": "session",
-    "check": "learner",
-    "hint": "learner",
-    "own": "learner",
-    "progress": "overview",
-    "reset_progress": "overview",
-}
-
-__all__ = sorted(_HOMES)
-__getattr__, __dir__ = lazily(__name__, _HOMES)
+__all__ = ["check", "hint", "own", "progress", "reset_progress", "show", "start"]
+__getattr__, __dir__ = lazily(__name__, dict.fromkeys(__all__, "learner"))
 moved.remember()

@@ -8,6 +8,9 @@ __all__ = ["MOVED", "now"]
 
 # place today -> what lay elsewhere, all inside course_utils: name today, name before
 _PLACES = {
+    "learner": {name: name for name in ("answer_source", "cells", "journal", "kept", "machine", "overview", "reuse",
+                                        "session", "working_copies")},
+    "exercises": {"misuse": "misuse"},
 }
 MOVED = {f"course_utils.{before}": f"course_utils.{place}.{today}"
          for place, names in _PLACES.items() for today, before in names.items()}

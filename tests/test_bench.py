@@ -11,7 +11,7 @@ import pytest
 from course_utils import exercises
 from course_utils.classroom import bench, bench_figures
 from course_utils.classroom.bench import Figure
-from course_utils.journal import journal_path
+from course_utils.learner.journal import journal_path
 
 
 def arguments(*given):

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 import course_utils
-from course_utils import check, hint, journal, kept, learner, own, progress, reset_progress, show
+from course_utils import check, hint, own, progress, reset_progress, show
 from course_utils.attention import softmax
+from course_utils.learner import calls, journal, kept
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +20,9 @@ def record(tmp_path, monkeypatch):
     """A record and a memory of this test's own."""
     path = tmp_path / "progress.jsonl"
     monkeypatch.setenv("COURSE_PROGRESS", str(path))
-    monkeypatch.setattr(learner, "_passed", {})
-    monkeypatch.setattr(learner, "_checked", set())
-    monkeypatch.setattr(learner, "_hints_given", {})
+    monkeypatch.setattr(calls, "_passed", {})
+    monkeypatch.setattr(calls, "_checked", set())
+    monkeypatch.setattr(calls, "_hints_given", {})
     return path
 
 
@@ -61,7 +62,7 @@ def test_a_record_that_cannot_be_written_is_told_and_the_check_still_counts(reco
 
 
 def test_many_kernels_may_write_at_once(record):
-    code = ("import sys; from course_utils import journal;"
+    code = ("import sys; from course_utils.learner import journal;"
             "[journal.record_pass(f'{sys.argv[1]}-{i}') for i in range(40)]")
     runs = [subprocess.Popen([sys.executable, "-c", code, str(n)], env=dict(os.environ)) for n in range(4)]
     assert [run.wait(60) for run in runs] == [0] * 4
@@ -90,10 +91,10 @@ def test_reset_without_a_keyboard_changes_nothing(record, capsys):
 
 
 def test_own_is_the_courses_until_yours_passes():
-    calls = []
+    seen = []
 
     def mine(x, axis=-1):
-        calls.append(1)
+        seen.append(1)
         return softmax(x, axis)
 
     until = "the course's softmax (yours takes its place once its check has passed"
@@ -101,9 +102,9 @@ def test_own_is_the_courses_until_yours_passes():
     check("softmax", lambda x, axis=-1: x)
     assert own("softmax").whose == f"{until})"
     check("softmax", mine)
-    before = len(calls)
+    before = len(seen)
     assert own("softmax")(np.zeros(2)).tolist() == [0.5, 0.5]
-    assert len(calls) == before + 1
+    assert len(seen) == before + 1
     assert own("softmax").whose == "your own softmax"
 
 

@@ -8,9 +8,9 @@ import nbformat
 import pytest
 from notebook_parts import ROOT
 
-from course_utils import machine
 from course_utils.classroom import doctor, lab, lab_places
 from course_utils.classroom.kernels import run_notebook
+from course_utils.learner import machine
 
 CLOSED = "/dev/null/home"  # no folder can be made there, not even by root
 PICTURE = """import matplotlib.pyplot as plt
@@ -33,7 +33,7 @@ def test_pictures_are_there_whatever_mplbackend_says(backend, tmp_path):
 
 
 def test_a_backend_that_was_made_for_notebooks_stays(monkeypatch):
-    code = ("import sys, types; from course_utils import machine\n"
+    code = ("import sys, types; from course_utils.learner import machine\n"
             "sys.modules['IPython'] = types.SimpleNamespace(get_ipython=lambda: types.SimpleNamespace(kernel=1))\n"
             "machine.prepare_matplotlib(); import os; print(os.environ['MPLBACKEND'])")
     for given, wanted in (("module://ipympl.backend_nbagg", "module://ipympl.backend_nbagg"),

@@ -152,7 +152,7 @@ def test_notebooks_are_part_of_every_run(request):
 
 
 def test_tests_use_one_thread_and_no_file_of_the_learner():
-    from course_utils.journal import journal_path
+    from course_utils.learner.journal import journal_path
 
     assert os.environ["OMP_NUM_THREADS"] == "1"
     assert not journal_path().is_relative_to(ROOT)

@@ -9,12 +9,13 @@ import textwrap
 import nbformat
 import pytest
 
-from course_utils import check, exercises, journal, kept, own
-from course_utils.answer_source import Unkept, answer_source
+from course_utils import check, exercises, own
 from course_utils.checks import passes
 from course_utils.classroom import doctor
 from course_utils.classroom.kernels import run_notebook
 from course_utils.explorers import SoftmaxExplorer
+from course_utils.learner import journal, kept
+from course_utils.learner.answer_source import Unkept, answer_source
 
 SOFTMAX = """
 import numpy as np
@@ -240,7 +241,7 @@ def test_a_pass_from_before_answers_were_kept_is_told(tmp_path):
 
 def test_another_kernel_that_passes_meanwhile_is_noticed(tmp_path, record):
     program = tmp_path / "another_kernel.py"
-    program.write_text(f"from course_utils import kept\nkept.keep(kept.Kept('softmax', 'softmax', {GOOD!r}))")
+    program.write_text(f"from course_utils.learner import kept\nkept.keep(kept.Kept('softmax', 'softmax', {GOOD!r}))")
     code = "import subprocess, sys; print(own('softmax').whose)\n" \
            "subprocess.run([sys.executable, 'another_kernel.py'], check=True); print(own('softmax').whose)"
     first, second = kernel(code, folder=tmp_path)[0].splitlines()
@@ -277,7 +278,7 @@ def collected(tmp_path, *cells, name="answer"):
     """Run cells in a kernel and collect what its `answer` needs; (source, name, missing) or why not."""
     ask = f"""
         import json
-        from course_utils.answer_source import Unkept, answer_source
+        from course_utils.learner.answer_source import Unkept, answer_source
         try:
             print(json.dumps(answer_source({name})))
         except Unkept as why:
@@ -336,7 +337,7 @@ def test_a_function_of_a_file_is_imported():
 
 
 def test_reading_what_is_kept_needs_the_standard_library_alone():
-    code = ("import sys; from course_utils import kept; kept.kept_answers();"
+    code = ("import sys; from course_utils.learner import kept; kept.kept_answers();"
             "print([m for m in ('numpy', 'torch', 'matplotlib') if m in sys.modules])")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 

@@ -12,9 +12,10 @@ import nbformat
 import pytest
 from notebook_parts import LESSONS, ROOT, blocks, read
 
-from course_utils import progress, working_copies
+from course_utils import progress
 from course_utils.classroom import carry, cli, lab, update
 from course_utils.classroom.kernels import run_notebook
+from course_utils.learner import working_copies
 
 NAME = "02_softmax.ipynb"
 

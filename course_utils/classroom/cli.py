@@ -16,7 +16,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "lab": ("course_utils.classroom.lab", "open JupyterLab at the first notebook"),
     "doctor": ("course_utils.classroom.doctor", "say in plain words what is missing on this machine"),
-    "progress": ("course_utils.overview", "show which exercises you have passed and what comes next"),
+    "progress": ("course_utils.learner.overview", "show which exercises you have passed and what comes next"),
     "update": ("course_utils.classroom.update", "fetch the course's new version; your notebooks stay as they are"),
     "carry": ("course_utils.classroom.carry", "take your answers over into the new version of a lesson"),
     "bank": ("course_utils.checks.bank", "table of known mistakes and right answers, each with its verdict"),

@@ -15,8 +15,8 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from course_utils import machine, working_copies
 from course_utils.classroom import browser, lab, requirements
+from course_utils.learner import machine, working_copies
 
 __all__ = ["Finding", "add_arguments", "examine", "run"]
 
@@ -213,7 +213,7 @@ def check_machine():
 
 
 def check_progress():
-    from course_utils import journal
+    from course_utils.learner import journal
 
     path = journal.journal_path()
     try:
@@ -227,7 +227,7 @@ def check_progress():
 
 
 def check_answers():
-    from course_utils import kept
+    from course_utils.learner import kept
 
     try:
         answers = {name: answer for name, (answer, *_) in kept.kept_answers().items()}

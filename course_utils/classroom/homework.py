@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from course_utils import working_copies
+from course_utils.learner import working_copies
 
 __all__ = ["add_arguments", "run"]
 

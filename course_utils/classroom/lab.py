@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from course_utils import working_copies
 from course_utils.classroom.lab_places import places
+from course_utils.learner import working_copies
 
 __all__ = [
     "DEFAULT_PORT", "add_arguments", "course_folder", "find_notebook", "free_port", "port_is_free", "run",

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from course_utils.machine import writable
+from course_utils.learner.machine import writable
 
 __all__ = ["layout_folder", "places"]
 

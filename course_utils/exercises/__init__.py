@@ -3,7 +3,7 @@
 import difflib
 from importlib import import_module
 
-from course_utils.misuse import Misuse
+from course_utils.exercises.misuse import Misuse
 
 __all__ = ["HOMEWORK", "TOPICS", "all_exercises", "find", "homework_exercises"]
 

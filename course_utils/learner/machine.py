@@ -45,7 +45,7 @@ def hiding_files(folder):
                  if path.suffix == ".py" or (path / "__init__.py").is_file()]
     except OSError:
         return []
-    this = Path(__file__).resolve().parent  # a notebook may lie beside the course itself
+    this = Path(__file__).resolve().parents[1]  # a notebook may lie beside the course itself
     return sorted(path for path in files
                   if path.stem in _NEEDED | sys.stdlib_module_names and path.resolve() != this)
 

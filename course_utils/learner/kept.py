@@ -10,7 +10,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from course_utils import journal
+from course_utils.learner import journal
 
 __all__ = ["SWITCH", "Kept", "Untrusted", "answers_path", "keep", "kept_answers", "switched_off"]
 

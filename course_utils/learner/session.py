@@ -5,7 +5,7 @@ import random
 import sys
 from pathlib import Path
 
-from course_utils import machine, working_copies
+from course_utils.learner import machine, working_copies
 from course_utils.shapes import check_whole
 
 __all__ = ["show", "start"]
@@ -32,7 +32,8 @@ def start():
     random.seed(0)
     np.random.seed(0)
     np.set_printoptions(precision=3, suppress=True, floatmode="fixed")
-    from course_utils import cells, pictures
+    from course_utils import pictures
+    from course_utils.learner import cells
 
     pictures.install()
     cells.watch()

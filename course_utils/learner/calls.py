@@ -2,16 +2,17 @@
 
 import dataclasses
 
-from course_utils import exercises, kept, reuse
-from course_utils.answer_source import Unkept, answer_source
-from course_utils.cells import older_than_its_cell
+from course_utils import exercises
 from course_utils.checks import Verdict, diagnose, give_feedback
 from course_utils.checks.allowed import first_not_allowed, words
 from course_utils.checks.feedback import MAX_LINES
 from course_utils.checks.sandbox import Trouble
 from course_utils.exercises.homework import ALLOWED
-from course_utils.journal import passed_exercises, record_pass
-from course_utils.misuse import Misuse
+from course_utils.exercises.misuse import Misuse
+from course_utils.learner import kept, reuse
+from course_utils.learner.answer_source import Unkept, answer_source
+from course_utils.learner.cells import older_than_its_cell
+from course_utils.learner.journal import passed_exercises, record_pass
 
 __all__ = ["check", "hint", "own"]
 

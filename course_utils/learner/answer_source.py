@@ -212,7 +212,7 @@ def _constant(name, value):
 
 def _own(name, value):
     """The line for something that the notebook got from `own`."""
-    learner = sys.modules.get("course_utils.learner")
+    learner = sys.modules.get("course_utils.learner.calls")
     if learner and isinstance(value, learner.Own):
         return f"from course_utils import own\n{name} = own({value.name!r})"
     return ""

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils import exercises, journal, working_copies
+from course_utils import exercises
+from course_utils.learner import journal, working_copies
 
 __all__ = ["Overview", "progress", "reset_progress"]
 
@@ -78,13 +79,13 @@ def progress():
 
 def _new_versions():
     """A sentence for each lesson whose new version lies beside the learner's."""
-    folders = {Path.cwd(), Path(__file__).resolve().parents[1] / working_copies.FOLDER}
+    folders = {Path.cwd(), Path(__file__).resolve().parents[2] / working_copies.FOLDER}
     return "".join(f" {pair}" for folder in sorted(folders) for pair in working_copies.beside(folder))
 
 
 def _minutes(notebook):
     """The minutes that a notebook itself states, or nothing where the notebooks are not at hand."""
-    path = Path(__file__).resolve().parents[1] / "notebooks" / f"{notebook}.ipynb"
+    path = Path(__file__).resolve().parents[2] / "notebooks" / f"{notebook}.ipynb"
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError):

@@ -18,7 +18,7 @@ def journal_path():
     chosen = os.environ.get("COURSE_PROGRESS")
     if chosen:
         return Path(chosen)
-    course = Path(__file__).resolve().parents[1]
+    course = Path(__file__).resolve().parents[2]
     # An installed package has no course folder: site-packages is no place for a learner's file.
     home = course if (course / "notebooks").is_dir() else Path.home() / ".attention-course"
     return home / "progress.jsonl"
