@@ -261,3 +261,10 @@ def test_homework_that_was_written_in_jupyterlab_is_graded(lab, tmp_path):
     assert {name: float(row[name]) for name in full if name != "rotate"} == {
         name: points for name, points in full.items() if name != "rotate"}
     assert float(row["rotate"]) < full["rotate"]
+
+
+def test_what_answers_may_use_does_not_depend_on_the_files_name(tmp_path):
+    for path in SOURCES:
+        other = tmp_path / f"{path.stem[:3]}.ipynb"  # as in nbgrader's source/hw3/hw3.ipynb
+        other.write_bytes(path.read_bytes())
+        assert load(other).allowed == load(path).allowed != ()

@@ -409,11 +409,11 @@ def nbgraders_scores(folder):
     return json.loads(with_nbgrader(code, folder).stdout.strip().splitlines()[-1])
 
 
-def our_scores(course, students):
+def our_scores(course, students, secret=""):
     """What we give for the same."""
     with Zygote() as zygote:
-        return {student: mark(notebook(WRONG[student]), assignments.load(course), student, zygote)["points"]
-                for student in students}
+        return {student: mark(notebook(WRONG[student]), assignments.load(course), student, zygote,
+                              secret=secret)["points"] for student in students}
 
 
 def test_our_release_is_nbgraders(nbgrader_course):
@@ -432,16 +432,38 @@ def test_nbgraders_own_autograde_gives_honest_work_the_same_points(course, nbgra
     assert nbgraders_scores(nbgrader_course) == our_scores(course, honest)
 
 
+# The three lines of docs/homework.md.
+LINES = re.search(r"^```python\n(c = get_config\(\)\n.*?)^```", (Path(__file__).parents[1] / "docs" / "homework.md")
+                  .read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)[1]
+
+
 def test_with_the_plugin_nbgraders_gradebook_gets_our_points(course, nbgrader_course):
     with open(nbgrader_course / "nbgrader_config.py", "a", encoding="utf-8") as file:
-        file.write("from course_utils.classroom.grading import nbgrader_plugin\n"
-                   f"nbgrader_plugin.configure(get_config(), {str(course.parent)!r})\n")
+        file.write(LINES)
     said = with_nbgrader(NBGRADER.format(words=["autograde", "hw0", "--force"]), nbgrader_course)
     assert said.returncode == 0, said.stderr[-3000:]
-    assert nbgraders_scores(nbgrader_course) == our_scores(course, WRONG)
+    secret = (nbgrader_course / "secret.txt").read_text(encoding="utf-8").strip()
+    assert nbgraders_scores(nbgrader_course) == our_scores(course, WRONG, secret)
     graded = (nbgrader_course / "autograded" / "bob" / "hw0" / "hw0.ipynb").read_text(encoding="utf-8")
     assert "overflow to infinity" in graded
     assert GIVEN[0].split("\n")[0] in graded
+
+
+def test_the_plugin_finds_a_source_wherever_it_lies(tmp_path):
+    plugin = pytest.importorskip("course_utils.classroom.grading.nbgrader_plugin")
+    for name in ("source/hw3/hw3.ipynb", "source/hw4.ipynb", "source/week 5/deep/hw5.ipynb", "source/a/twice.ipynb",
+                 "source/b/twice.ipynb", "source/c/.ipynb_checkpoints/hw5.ipynb"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    source = tmp_path / "source"
+    assert plugin.source_of(source, "hw3", "hw3") == source / "hw3" / "hw3.ipynb"
+    assert plugin.source_of(source, "hw4", "hw4") == source / "hw4.ipynb"
+    assert plugin.source_of(source, "hw5", "hw5") == source / "week 5" / "deep" / "hw5.ipynb"
+    assert plugin.source_of(source, "b", "twice") == source / "b" / "twice.ipynb"
+    with pytest.raises(ValueError, match=r"in which hw6/hw6\.ipynb or hw6\.ipynb lies, got '.*': it is not there"):
+        plugin.source_of(source, "hw6", "hw6")
+    with pytest.raises(ValueError, match=r"it lies in .*a and in .*b"):
+        plugin.source_of(source, "hw6", "twice")
 
 
 def test_release_without_nbgrader_says_where_to_get_it(course, tmp_path, monkeypatch, capsys):

@@ -90,8 +90,10 @@ def load(path):
                   if mark.get("grade") and not mark.get("solution"))
     by_hand = tuple((mark["grade_id"], float(mark["points"])) for cell, mark in marked
                     if mark.get("task") or (mark.get("grade") and mark.get("solution")))
-    # A teacher's own assignment says in its metadata what answers may use.
-    allowed = (*ALLOWED.get(path.stem, ()), *notebook.metadata.get("homework", {}).get("allows", ()))
+    # By the exercises, not by the file, which may be called hw3.ipynb in nbgrader's folders. A teacher's own assignment
+    # says in its metadata what answers may use.
+    listed = dict.fromkeys(module for exercise in found for module in ALLOWED.get(exercise.notebook, ()))
+    allowed = (*listed, *notebook.metadata.get("homework", {}).get("allows", ()))
     return Assignment(path.stem, found, given, tests, by_hand, allowed, fingerprint(path.read_bytes()))
 
 

@@ -4,7 +4,7 @@ In ``nbgrader_config.py``::
 
     c = get_config()
     from course_utils.classroom.grading import nbgrader_plugin
-    nbgrader_plugin.configure(c, "notebooks/homework")    # where the source notebooks are
+    nbgrader_plugin.configure(c)
 
 Read-only cells are restored and checksums compared as ever; then, instead of starting a kernel, the answers are
 graded in children, and every cell with points gets the points it earned as its output.
@@ -20,25 +20,32 @@ from course_utils.classroom.grading.assignment import load
 from course_utils.classroom.grading.forks import Zygote
 from course_utils.classroom.grading.marking import mark
 from course_utils.classroom.grading.notebooks import same_id
+from course_utils.classroom.grading.results import secret_in
 from course_utils.classroom.grading.words import without_paths
 
-__all__ = ["DropDuplicates", "Grade", "configure"]
+__all__ = ["DropDuplicates", "Grade", "configure", "source_of"]
 
-_open = {}  # name of an assignment -> (Assignment, Zygote)
+_open = {}  # source notebook -> (Assignment, Zygote)
 
 
 class Grade(NbGraderPreprocessor):
     """Grades the answers of a notebook and writes points into its cells, where nbgrader looks for them."""
 
-    sources = Unicode(help="Folder of the source notebooks").tag(config=True)
+    sources = Unicode(help="Folder of the source notebooks; nbgrader's own if empty").tag(config=True)
 
     def preprocess(self, nb, resources):
         """Grade one notebook."""
         import nbformat
 
         meta = resources.get("nbgrader", {})
-        assignment, zygote = _ready(Path(self.sources), meta.get("notebook", ""))
-        record = mark(nbformat.writes(nb).encode(), assignment, meta.get("student", ""), zygote)
+        course = self.parent.parent.coursedir  # of the exporter's converter
+        folder = Path(course.root) / (self.sources or course.source_directory)
+        source = source_of(folder, meta.get("assignment", ""), meta.get("notebook", ""))
+        assignment, zygote = _ready(source, [Path(course.root) / name for name in (
+            course.source_directory, course.submitted_directory, course.autograded_directory)])
+        # What is drawn is the same for the whole course folder, whoever runs nbgrader in it.
+        secret = secret_in(Path(course.root) / "secret.txt")
+        record = mark(nbformat.writes(nb).encode(), assignment, meta.get("student", ""), zygote, secret=secret)
         results = {result["name"]: result for result in record["exercises"]}
         self.log.info("%s: %s, %g of %g points", meta.get("student"), record["state"], record["points"], record["of"])
         for cell in nb.cells:
@@ -76,21 +83,53 @@ class DropDuplicates(DeduplicateIds):
         return cell, resources
 
 
-def _ready(folder, name):
-    if name not in _open:
-        assignment = load(folder / f"{name}.ipynb")
-        _open[name] = assignment, Zygote(allowed=assignment.allowed, given=assignment.given)
-    return _open[name]
+def source_of(folder, assignment, notebook):
+    """Find the source of a notebook that was handed in.
+
+    Parameters
+    ----------
+    folder : path-like
+        Of sources: nbgrader's ``source/hw3/hw3.ipynb``, or one that holds the notebooks themselves.
+    assignment, notebook : str
+        Names as nbgrader has them.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        If it is not there, or in two places.
+    """
+    folder, name = Path(folder), f"{notebook}.ipynb"
+    for path in (folder / assignment / name, folder / name):
+        if path.is_file():
+            return path
+    found = [path for path in sorted(folder.rglob(name)) if ".ipynb_checkpoints" not in path.parts]
+    if len(found) == 1:
+        return found[0]
+    where = f"it lies in {' and in '.join(str(path.parent) for path in found)}" if found else "it is not there"
+    raise ValueError(f"sources should be the folder in which {assignment}/{name} or {name} lies, got {str(folder)!r}: "
+                     f"{where}")
 
 
-def configure(c, sources):
+def _ready(source, hidden):
+    if source not in _open:
+        assignment = load(source)
+        _open[source] = assignment, Zygote(allowed=assignment.allowed, given=assignment.given, hidden=hidden)
+    return _open[source]
+
+
+def configure(c, sources=""):
     """Change nbgrader's configuration so that it grades with `Grade`.
 
     Parameters
     ----------
     c : Config
     sources : path-like
-        Folder of the source notebooks; their names are those of the notebooks handed in.
+        Folder of the source notebooks, below the course folder if it is no whole path; nbgrader's own ``source/`` if
+        left out. A notebook's name there is that of the notebooks handed in.
     """
     from nbgrader.converters import Autograde
 
@@ -98,4 +137,4 @@ def configure(c, sources):
                                           for p in Autograde.sanitize_preprocessors.default()]
     c.Autograde.autograde_preprocessors = [Grade if p is Execute else p
                                            for p in Autograde.autograde_preprocessors.default()]
-    c.Grade.sources = str(Path(sources).resolve())
+    c.Grade.sources = str(sources)

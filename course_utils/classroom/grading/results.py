@@ -14,7 +14,7 @@ from pathlib import Path
 
 from course_utils.classroom.grading import written
 
-__all__ = ["Results", "file_name", "label", "merge", "write_atomically"]
+__all__ = ["Results", "file_name", "label", "merge", "secret_in", "write_atomically"]
 
 _ABOUT, _SECRET, _RECORDS, _REMOVED, _LOCK = "homework.json", "secret.txt", "records", "removed", ".in-use"
 _MARKS = "marks.json"  # points and comments by hand, which no grading run touches
@@ -203,6 +203,27 @@ def _read_secret(path):
         return path.read_text(encoding="utf-8").strip() or None
     except OSError:
         return None
+
+
+def secret_in(path):
+    """Read a secret from its file; it is made there where there is none yet, once, however many ask at a time.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    str
+    """
+    path = Path(path)
+    if _read_secret(path) is None:
+        own = path.with_name(f".{path.name}.own.{os.getpid()}")
+        _write_secret(own, secrets.token_hex(16))
+        with contextlib.suppress(FileExistsError):
+            os.link(own, path)  # unlike os.replace, it leaves alone what somebody else has put there meanwhile
+        own.unlink()
+    return _read_secret(path)
 
 
 def _write_secret(path, secret):
