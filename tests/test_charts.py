@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from course_utils import charts
+from course_utils.plotting import charts
 
 
 def axes():

@@ -7,7 +7,6 @@ import pytest
 from figure_page import next_frame, opened, set_state, state
 from test_pictures import PATTERNS, TOKENS
 
-from course_utils.alt_text import pattern
 from course_utils.attention import softmax
 from course_utils.classroom.lab_driver import chromium, new_context
 from course_utils.explorers import (
@@ -20,6 +19,7 @@ from course_utils.explorers import (
     SoftmaxExplorer,
 )
 from course_utils.explorers.base import browser_code
+from course_utils.plotting.alt_text import pattern
 
 RNG = np.random.default_rng(3)
 WORDS = "the brown dog found a bone .".split()

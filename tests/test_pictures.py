@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils import plotting
-from course_utils.alt_text import describe, pattern
 from course_utils.attention import softmax
 from course_utils.explorers import AttentionExplorer, DotProductExplorer, HullExplorer, MaskPainter, SoftmaxExplorer
-from course_utils.pictures import CARD, calm, install, picture_forms, png_bytes
+from course_utils.plotting.alt_text import describe, pattern
+from course_utils.plotting.pictures import CARD, calm, install, picture_forms, png_bytes
 
 WEIGHTS = softmax(np.random.default_rng(0).standard_normal((4, 4)))
 TOKENS = ["it", "sat", "down", "."]

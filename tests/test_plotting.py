@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from course_utils import plotting
 from course_utils.attention import softmax
-from course_utils.pictures import png_bytes
+from course_utils.plotting.pictures import png_bytes
 
 WEIGHTS = softmax(np.random.default_rng(0).standard_normal((4, 4)))
 TOKENS = ["it", "sat", "down", "."]
@@ -143,5 +143,6 @@ def test_importing_does_not_choose_a_backend():
     import subprocess
     import sys
 
-    code = "import sys, course_utils.plotting; assert 'matplotlib.pyplot' not in sys.modules"
+    code = ("import sys; from course_utils.plotting import array_mark, heatmap;"
+            "assert 'matplotlib.pyplot' not in sys.modules")
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -7,10 +7,10 @@ import traitlets
 from matplotlib.figure import Figure
 
 from course_utils import plotting
-from course_utils.alt_text import describe_weights
 from course_utils.explorers.attention_map import AttentionExplorer
 from course_utils.explorers.base import browser_code, numbers, style_sheet
 from course_utils.explorers.film import Film
+from course_utils.plotting.alt_text import describe_weights
 
 
 class HeadsExplorer(AttentionExplorer):

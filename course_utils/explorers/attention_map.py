@@ -7,9 +7,9 @@ import traitlets
 from matplotlib.figure import Figure
 
 from course_utils import plotting
-from course_utils.alt_text import describe_weights
 from course_utils.explorers.base import Explorer, browser_code, style_sheet
 from course_utils.explorers.picture import Picture
+from course_utils.plotting.alt_text import describe_weights
 
 SAME = 1e-3
 """Weights of the learner and of the reference that differ by more than this are marked (no unit)."""

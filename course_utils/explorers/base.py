@@ -11,8 +11,8 @@ import anywidget
 import numpy as np
 import traitlets
 
-from course_utils.pictures import picture_forms, png_bytes
-from course_utils.plotting import array_mark
+from course_utils.plotting.marks import array_mark
+from course_utils.plotting.pictures import picture_forms, png_bytes
 
 _BROWSER = Path(__file__).parent / "js"
 _VIEW = "application/vnd.jupyter.widget-view+json"

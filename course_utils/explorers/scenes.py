@@ -10,7 +10,7 @@ import traitlets
 from matplotlib.figure import Figure
 
 from course_utils.explorers.base import Explorer, style_sheet
-from course_utils.plotting import short
+from course_utils.plotting.alt_text import short
 
 COLOURS = {"a": "#923505", "b": "#0a4db8", "plus": "#146c2e", "minus": "#a3124b", "muted": "#52525b",
            "line": "#72727c", "grid": "#bdbec8"}

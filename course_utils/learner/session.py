@@ -32,8 +32,8 @@ def start():
     random.seed(0)
     np.random.seed(0)
     np.set_printoptions(precision=3, suppress=True, floatmode="fixed")
-    from course_utils import pictures
     from course_utils.learner import cells
+    from course_utils.plotting import pictures
 
     pictures.install()
     cells.watch()

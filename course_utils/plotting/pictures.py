@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from course_utils.alt_text import describe
-from course_utils.plotting import fingerprint
+from course_utils.plotting.alt_text import describe
+from course_utils.plotting.marks import fingerprint
 
 CARD = "#d3d5dd"
 """Ground of a picture: bright enough for dark words, and no lamp on a dark page. No unit."""
