@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from course_utils.datasets.tasks import two_key_recall
 from course_utils.shapes import check_shape
-from course_utils.tasks import two_key_recall
 from course_utils.training import train
 
 __all__ = ["ReaderRun", "TwoKeyReader", "question_weights", "train_reader"]

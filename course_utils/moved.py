@@ -10,6 +10,7 @@ __all__ = ["MOVED", "now"]
 _PLACES = {
     "learner": {name: name for name in ("answer_source", "cells", "journal", "kept", "machine", "overview", "reuse",
                                         "session", "working_copies")},
+    "datasets": {"dates": "dates", "files": "datafiles", "tasks": "tasks", "words": "wordvectors"},
     "plotting": {name: name for name in ("alt_text", "charts", "pictures")},
     "exercises": {"misuse": "misuse"},
 }

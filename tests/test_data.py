@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_utils import datafiles, datasets
+from course_utils import datasets
 from course_utils.attention import scaled_dot_product_attention, softmax
+from course_utils.datasets import files
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
@@ -48,7 +49,7 @@ def copied_data(tmp_path, monkeypatch):
     """Let the loaders read a copy that a test may spoil."""
     folder = tmp_path / "data"
     shutil.copytree(DATA, folder)
-    monkeypatch.setattr(datafiles, "_FOLDERS", (folder,))
+    monkeypatch.setattr(files, "_FOLDERS", (folder,))
     return folder
 
 
@@ -58,7 +59,7 @@ def test_damaged_file_is_refused(copied_data, name):
     content[len(content) // 2] ^= 1
     (copied_data / name).write_bytes(content)
     with pytest.raises(ValueError, match=rf"{re.escape(name)} is damaged.*SHA-256 should be.*git checkout -- data"):
-        datafiles.read_data(name)
+        files.read_data(name)
 
 
 def test_cut_file_is_refused(copied_data):
@@ -89,7 +90,7 @@ def test_folder_of_another_project_is_not_taken_for_ours(tmp_path, monkeypatch):
     stray, inside = tmp_path / "data", tmp_path / "course_utils" / "_data"
     stray.mkdir()
     shutil.copytree(DATA, inside)
-    monkeypatch.setattr(datafiles, "_FOLDERS", (stray, inside))
+    monkeypatch.setattr(files, "_FOLDERS", (stray, inside))
     assert datasets.data_path() == inside
 
 
@@ -98,16 +99,16 @@ def test_wheel_carries_the_data(tmp_path):
                    cwd=ROOT, check=True, capture_output=True, timeout=120)
     (wheel,) = tmp_path.glob("*.whl")
     shutil.unpack_archive(wheel, tmp_path / "site", "zip")
-    code = ("import course_utils.datasets as d, course_utils.dates as t; print(d.data_path()); "
+    code = ("import course_utils.datasets as d; print(d.data_path()); "
             "print(len(d.word_vectors()), d.minilm_attention().tokens[1], d.seattle_temperatures().year, "
-            "len(t.sample_dates(3)))")
+            "len(d.sample_dates(3)))")
     run = subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); {code}"],
                          cwd=tmp_path, check=True, capture_output=True, text=True, timeout=120)
     assert run.stdout.split("\n")[:2] == [str(tmp_path / "site" / "course_utils" / "_data"), "351 the 2014 3"]
 
 
 def test_loading_imports_no_torch():
-    code = ("import sys; from course_utils import datasets, dates, tasks; datasets.minilm_attention(); "
+    code = ("import sys; from course_utils.datasets import dates, minilm_attention, tasks; minilm_attention(); "
             "dates.sample_dates(2); print('torch' in sys.modules, 'matplotlib' in sys.modules)")
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True,
                          timeout=120)
@@ -119,7 +120,7 @@ def test_loading_imports_no_torch():
 
 @pytest.mark.parametrize("key", datasets.minilm_sentences())
 def test_weights_are_rows_that_sum_to_one(key):
-    stored = datafiles.load_npz("attention_minilm.npz")[f"{key}.weights"].astype(np.float64)
+    stored = files.load_npz("attention_minilm.npz")[f"{key}.weights"].astype(np.float64)
     assert np.abs(stored.sum(-1) - 1).max() < 1e-3
     attention = datasets.minilm_attention(key)
     n = len(attention.tokens)

@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from course_utils import dates, tasks
-from course_utils.datafiles import read_data
+from course_utils.datasets import dates, tasks
+from course_utils.datasets.files import read_data
 
 
 def every_written_date(years):

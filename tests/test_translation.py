@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_utils.attention import scaled_dot_product_attention
-from course_utils.dates import sample_dates
+from course_utils.datasets.dates import sample_dates
 from course_utils.model import EncoderDecoder
 from course_utils.training import train
 from course_utils.translation import DATES, REVERSAL
@@ -58,7 +58,7 @@ def test_a_stop_ends_both_trainings_and_leaves_both_models(monkeypatch, capsys):
 
 
 def _strings(n, length):
-    from course_utils.tasks import reversal_pairs
+    from course_utils.datasets.tasks import reversal_pairs
 
     return reversal_pairs(n, length, length, seed=7)
 

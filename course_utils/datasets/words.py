@@ -4,7 +4,7 @@ import difflib
 
 import numpy as np
 
-from course_utils.datafiles import load_npz
+from course_utils.datasets.files import load_npz
 from course_utils.shapes import check_whole
 
 __all__ = ["WordVectors", "word_vectors"]

@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["data_path", "load_npz", "read_data"]
 
 # A clone has data/ beside the package; a wheel carries it inside the package.
-_FOLDERS = (Path(__file__).resolve().parents[1] / "data", Path(__file__).resolve().parent / "_data")
+_FOLDERS = (Path(__file__).resolve().parents[2] / "data", Path(__file__).resolve().parents[1] / "_data")
 _SUMS = "SHA256SUMS"
 _REPAIR = ("In a clone, get it back with `git checkout -- data`; in an installed package, with "
            "`pip install --force-reinstall --no-deps attention-course`, or the command that installed it.")

@@ -1,4 +1,4 @@
-"""Real data that lies in data/: attention weights of a pretrained model, word vectors, temperatures.
+"""Real data that lies in data/: attention weights of a pretrained model, temperatures.
 
 ``data/README.md`` says where each file comes from, under which licence, and how it was made. Nothing is
 fetched: a file is read, held against its checksum, and handed over as fresh arrays that you may change.
@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.datafiles import data_path, load_npz, read_data
+from course_utils.datasets.files import load_npz, read_data
 from course_utils.shapes import check_whole
-from course_utils.wordvectors import WordVectors, word_vectors
 
 __all__ = [
-    "MINILM_HEADS", "HeadParts", "SentenceAttention", "Temperatures", "WordVectors", "data_path",
-    "minilm_attention", "minilm_head", "minilm_sentences", "seattle_temperatures", "word_vectors",
+    "MINILM_HEADS", "HeadParts", "SentenceAttention", "Temperatures", "minilm_attention", "minilm_head",
+    "minilm_sentences", "seattle_temperatures",
 ]
 
 #: What some heads of the pretrained model do, and where they are: (layer, head), both counted from 0.

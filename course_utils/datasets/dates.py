@@ -14,9 +14,9 @@ from functools import cache
 
 import numpy as np
 
-from course_utils.datafiles import read_data
+from course_utils.datasets.files import read_data
+from course_utils.datasets.tasks import Vocabulary
 from course_utils.shapes import check_whole
-from course_utils.tasks import Vocabulary
 
 __all__ = ["FIRST_DAY", "LAST_DAY", "LONGEST_DATE", "WrittenDate", "date_languages", "date_vocabulary",
            "iso_vocabulary", "sample_dates", "write_date"]
