@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from course_utils import exercises
-from course_utils.checks import Case, Mistake, Part, diagnose, earn
+from course_utils.checks import Broken, Case, Mistake, Part, Probe, diagnose, earn, give_feedback, passes
+from course_utils.checks.drawn import drawn_for
 from course_utils.exercises.softmax import SOFTMAX, softmax_by_stages
 from course_utils.learner.calls import check, hint, own
 
@@ -48,19 +49,79 @@ def test_an_answer_that_never_ends_on_one_part_keeps_the_others():
     assert second.why_not == "it did not finish within 1.2 seconds"
 
 
-def test_numbers_learnt_by_heart_fail_on_drawn_cases():
+def _drawing(seen=None):
+    """Softmax whose parts have drawn inputs: a case for each, and a property for any axis."""
     def drawn(seed):
-        return [Case((np.random.default_rng(seed).normal(size=(2, 3)),), part="any axis")]
+        if seen is not None:
+            seen.append(seed)
+        x = np.random.default_rng(seed).normal(size=(2, 3))
 
-    exercise = _shared_out(drawn=drawn)
-    by_heart = {case.args[0].tobytes(): exercise.reference(*case.args, **case.kwargs) for case in exercise.cases()}
+        def columns_sum_to_one(call):
+            if not np.allclose(call(x, axis=0).sum(axis=0), 1):
+                return Broken("each column should sum to 1 along axis 0", f"not for {x.round(2).tolist()}")
 
-    def answer(x, axis=-1):
-        return by_heart[x.tobytes()] if x.tobytes() in by_heart else exercise.reference(x, axis) + (x.shape == (2, 3))
+        return [Case((x,), note="drawn rows"), Case((1000 * x,), note="drawn large scores", part="large scores"),
+                Probe("columns sum to 1", columns_sum_to_one, "any axis")]
 
-    assert diagnose(exercise, exercise.reference).passed
-    assert _points(exercise, exercise.reference, seed=7) == [2, 1, 1]
-    assert _points(exercise, answer, seed=7)[1] == 0
+    return _shared_out(drawn=drawn)
+
+
+def _by_heart(exercise):
+    """The reference on every input that is fixed, in cases or probes; nothing of use on others."""
+    seen = {}
+
+    def note(x, axis=-1):
+        seen[x.tobytes(), axis] = exercise.reference(x, axis)
+        return seen[x.tobytes(), axis]
+
+    assert all(earned.earned for earned in earn(dataclasses.replace(exercise, drawn=None), note))
+    return lambda x, axis=-1: seen.get((x.tobytes(), axis), np.zeros(x.shape))
+
+
+def test_numbers_learnt_by_heart_earn_nothing():
+    exercise = _drawing()
+    answer = _by_heart(exercise)
+    assert _points(dataclasses.replace(exercise, drawn=None), answer) == [2, 1, 1]
+    assert _points(exercise, answer) == _points(exercise, answer, seed=7) == [0, 0, 0]
+    assert _points(exercise, exercise.reference) == _points(exercise, exercise.reference, seed=7) == [2, 1, 1]
+
+
+def test_a_wrong_answer_to_what_is_drawn_is_told_so():
+    exercise = _drawing()
+    verdict = diagnose(exercise, _by_heart(exercise), seed=7)
+    assert (verdict.status, verdict.drawn, verdict.case.note) == ("wrong", True, "drawn rows")
+    said = str(give_feedback(exercise, verdict))
+    assert "right on the known inputs, wrong on drawn ones" in said
+    assert "the result has to follow other numbers" in said
+
+    def rows_only(x, axis=-1):
+        return _by_heart(exercise)(x, axis) if axis == 0 else exercise.reference(x, axis)
+
+    assert diagnose(exercise, rows_only).broken.sentence == "each column should sum to 1 along axis 0"
+    assert [earned.why_not for earned in earn(exercise, rows_only)] == ["", "this does not hold: columns sum to 1", ""]
+    assert not passes(exercise, rows_only)
+    assert passes(exercise, exercise.reference)
+
+
+def test_inputs_are_drawn_anew_unless_there_is_a_seed():
+    seen = []
+    exercise = _drawing(seen)
+    for whole in (exercise, exercise.visible):
+        for _ in range(2):
+            assert diagnose(whole, exercise.reference).passed
+    assert len(set(seen)) == 4
+    seen.clear()
+    for _ in range(2):
+        earn(exercise, exercise.reference, seed=7)
+        diagnose(exercise, exercise.reference, seed=7)
+        diagnose(exercise.visible, exercise.reference, seed=7)
+    assert seen == [7]  # once for a class, however many hand in
+
+
+def test_what_is_visible_draws_nothing_for_what_is_hidden():
+    exercise = _drawing()
+    assert [part for _, part, _ in drawn_for(exercise, 7)] == ["rows", "large scores", "any axis"]
+    assert [part for _, part, _ in drawn_for(exercise.visible, 7)] == ["rows", "any axis"]
 
 
 @pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.name)

@@ -9,6 +9,7 @@ import itertools
 from dataclasses import dataclass
 
 from course_utils.checks.compare import first_difference, same_outcome, same_values
+from course_utils.checks.drawn import drawn_for, failure_on
 from course_utils.checks.exercise import Broken, Case, Mistake
 from course_utils.checks.properties import broken_probe
 from course_utils.checks.sandbox import Elsewhere, Outcome, Trouble, call_safely, in_arrays
@@ -43,6 +44,8 @@ class Verdict:
         What to try next where no mistake is known.
     noted : str
         What is worth knowing beside the diagnosis.
+    drawn : bool
+        Whether all that is fixed comes out right, and what was drawn does not.
     """
 
     status: str
@@ -55,6 +58,7 @@ class Verdict:
     printed: str = ""
     step: str = ""
     noted: str = ""
+    drawn: bool = False
 
     @property
     def passed(self):
@@ -66,7 +70,7 @@ class Verdict:
         return tuple(m.name for m in self.mistakes)
 
 
-def diagnose(exercise, answer):
+def diagnose(exercise, answer, seed=None):
     """Find out whether an answer is right and, if not, which mistake it makes.
 
     Parameters
@@ -74,6 +78,8 @@ def diagnose(exercise, answer):
     exercise : Exercise
     answer : callable
         The learner's function. Whatever it does is caught.
+    seed : int, optional
+        For what is drawn, which is looked at where all that is fixed is right; drawn anew if left out.
 
     Returns
     -------
@@ -90,7 +96,7 @@ def diagnose(exercise, answer):
     if failing is None:
         broken = broken_probe(exercise, answer)
         if not broken and not overwritten:
-            return Verdict("passed", printed=printed)
+            return _when_drawn(exercise, answer, seed) or Verdict("passed", printed=printed)
         mistakes, step = _words(lambda: _second_name(answer, exercise, overwritten), ()), ""
         mistakes = mistakes or _mistakes_with_flaw(exercise, broken, overwritten)
         if not mistakes:
@@ -135,7 +141,19 @@ def passes(exercise, answer):
     """
     outcomes = _run_cases(exercise, answer)
     return (all(_right(exercise, i, outcome) for i, outcome in enumerate(outcomes)) and not _overwritten(outcomes)
-            and not broken_probe(exercise, answer))
+            and not broken_probe(exercise, answer) and not _when_drawn(exercise, answer))
+
+
+def _when_drawn(exercise, answer, seed=None):
+    """The verdict on an answer that is right on all that is fixed and not on what is drawn; None if it is right."""
+    for thing, _, wanted in drawn_for(exercise, seed):
+        failure = failure_on(exercise, thing, wanted, answer)
+        if failure:
+            return Verdict("wrong", drawn=True, broken=failure.broken,
+                           case=None if failure.broken or failure.overwritten else thing,
+                           difference=failure.difference, trouble=failure.trouble, overwritten=failure.overwritten,
+                           step="compute from the arguments: the result has to follow other numbers of the same shape")
+    return None
 
 
 def _second_name(answer, exercise, overwritten):

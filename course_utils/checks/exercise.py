@@ -157,8 +157,8 @@ class Exercise:
     credit : sequence of Part, optional
         How the points are shared out in homework; all or nothing if left out.
     drawn : callable, optional
-        ``drawn(seed) -> sequence of Case``: further cases for homework, others for each student. Only
-        the reference has to be right on them; mistakes are recognised on `cases`.
+        ``drawn(seed) -> sequence of Case and Probe``: the same questions with other numbers, for homework; see
+        `course_utils.checks.drawn`. Mistakes are recognised on `cases`.
     core : bool
         False for an exercise that can be left out.
     tolerance : float
@@ -182,7 +182,7 @@ class Exercise:
     minutes: int = 10
     points: int = 1
     credit: Sequence[Part] = ()
-    drawn: Callable[[int], Sequence[Case]] | None = None
+    drawn: Callable[[int], Sequence[Case | Probe]] | None = None
     core: bool = True
     tolerance: float = 1e-5
 
@@ -244,10 +244,22 @@ class Exercise:
         def told(things):
             return tuple(thing for thing, part in zip(things, self.part_of(*things)) if part in names)
 
-        seen = replace(self, credit=parts, points=sum(part.points for part in parts), drawn=None,
+        seen = replace(self, credit=parts, points=sum(part.points for part in parts),
+                       drawn=self.drawn and (lambda seed: told(self.draw(seed))),
                        cases=lambda: told(self.known_cases), probes=told(self.probes))
         seen.__dict__["outcomes"] = self.outcomes
         return seen
+
+    def draw(self, seed):
+        """Draw cases and probes, once for each seed that follows another: `visible` has the same ones."""
+        if self.memory.get("seed") != seed:
+            self.memory.update(seed=seed, things=tuple(self.drawn(seed)) if self.drawn else ())
+        return self.memory["things"]
+
+    @property
+    def cases_in_use(self):
+        """The fixed cases and those that were drawn last."""
+        return (*self.known_cases, *(thing for thing in self.memory.get("things", ()) if isinstance(thing, Case)))
 
     def part_of(self, *things):
         """Give the name of the part that each case or probe decides."""

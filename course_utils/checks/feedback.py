@@ -112,7 +112,8 @@ def give_feedback(exercise, verdict):
 
 
 def _passed_rows(exercise: Exercise):
-    return [("Agrees", f"with the reference on {len(exercise.known_cases)} inputs"),
+    more = ", and on drawn ones" if exercise.drawn else ""
+    return [("Agrees", f"with the reference on {len(exercise.known_cases)} inputs{more}"),
             ("Holds", _listed([probe.name for probe in exercise.probes]))]
 
 
@@ -125,6 +126,8 @@ def _listed(names):
 
 def _summary(verdict):
     trouble = verdict.trouble
+    if verdict.drawn:
+        return "right on the known inputs, wrong on drawn ones"
     if trouble and trouble.kind == "did not finish":
         return "did not finish"
     if trouble and trouble.line:
@@ -161,7 +164,7 @@ def _wrong_rows(exercise, verdict):
     if verdict.noted and verdict.noted not in [mistake.cause for mistake in verdict.mistakes]:
         rows.append(("Also", verdict.noted))
     if not verdict.mistakes:
-        own_words = verdict.broken.experiment if verdict.broken else ""
+        own_words = verdict.broken.experiment if verdict.broken and not verdict.drawn else ""
         rows.append(("Try", own_words or _general_experiment(verdict)))
     rows.append(("More", _hint(exercise)))
     return rows

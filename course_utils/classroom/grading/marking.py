@@ -155,8 +155,8 @@ def _alone(exercise, answer, seed, zygote):
     remote = RemoteAnswer(zygote, answer)
     try:
         earned = earn(exercise, remote, seed)
-        verdict = diagnose(exercise, remote)
-        early = verdict if exercise.visible is exercise else diagnose(exercise.visible, remote)
+        verdict = diagnose(exercise, remote, seed)
+        early = verdict if exercise.visible is exercise else diagnose(exercise.visible, remote, seed)
     finally:
         remote.close()
     state = "stopped" if remote.ended else "graded"
@@ -172,17 +172,17 @@ def _alone(exercise, answer, seed, zygote):
         result["notes"].append(f"The cell itself ends with {remote.cell_error.message}{where}; "
                                "what it had defined by then was graded.")
     if verdict.passed and not all(e.earned for e in earned):
-        result.update(_wrong_when_drawn(exercise, earned), status="wrong")
+        result.update(_not_the_same(exercise, earned), status="wrong")
     visible = [e for e in earned if e.part.visible]
     if early.passed and not all(e.earned for e in visible):
-        result["early"] = _wrong_when_drawn(exercise, visible)
+        result["early"] = _not_the_same(exercise, visible)
     return result
 
 
-def _wrong_when_drawn(exercise, earned):
-    return {"headline": f"✗ {exercise.name}: right on the known inputs, wrong on drawn ones",
+def _not_the_same(exercise, earned):
+    return {"headline": f"✗ {exercise.name}: right at one call, wrong at another with the same arguments",
             "rows": [["What broke", next(e.why_not for e in earned if not e.earned)],
-                     ["Try", "compute from the arguments: the result has to follow other numbers of the same shape"]]}
+                     ["Try", "look for something that is drawn, counted or kept from one call to the next"]]}
 
 
 # --- writing down ---

@@ -1,5 +1,6 @@
 """A student's look before handing in: is the file whole, does every answer run, what is decided now, what later."""
 
+import secrets
 from pathlib import Path
 
 from course_utils.classroom.grading.forks import Zygote
@@ -11,7 +12,7 @@ __all__ = ["preflight"]
 
 
 def preflight(path, assignment, student="", limits=None, how=None):
-    """Look at a file as the grader will.
+    """Look at a file as the grader will; inputs are drawn anew each time, as `check` draws them.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def preflight(path, assignment, student="", limits=None, how=None):
     except Unreadable as why:
         return [f"✗ {path.name} {why}. Do not hand it in like this."], False
     with Zygote(limits, allowed=assignment.allowed, given=assignment.given, how=how) as zygote:
-        record = mark(data, assignment, student, zygote)
+        record = mark(data, assignment, student, zygote, secret=secrets.token_hex(8))
     lines = [f"✓ {path.name} is a whole notebook", *(f"  note: {note}" for note in record["notes"])]
     good, open_points = True, 0
     for result in record["exercises"]:
