@@ -11,6 +11,8 @@ _PLACES = {
     "learner": {name: name for name in ("answer_source", "cells", "journal", "kept", "machine", "overview", "reuse",
                                         "session", "working_copies")},
     "datasets": {"dates": "dates", "files": "datafiles", "tasks": "tasks", "words": "wordvectors"},
+    "models": {"costs": "costs", "digits": "digits_task", "encoder_decoder": "model", "training": "training",
+               "translation": "translation", "two_key_reader": "heads_task"},
     "plotting": {name: name for name in ("alt_text", "charts", "pictures")},
     "exercises": {"misuse": "misuse"},
 }

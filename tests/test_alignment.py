@@ -8,7 +8,7 @@ import pytest
 from figure_page import next_frame, opened, pixels, set_state, state
 
 from course_utils.explorers import AlignmentExplorer
-from course_utils.translation import DATES
+from course_utils.models.translation import DATES
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -151,7 +151,7 @@ def test_without_a_kernel_the_figure_says_so(context, tmp_path):
 
 @pytest.mark.browser
 def test_a_typed_date_is_translated_in_jupyterlab(lab, shots):
-    source = ("from course_utils.explorers import AlignmentExplorer\nfrom course_utils.translation import DATES\n"
+    source = ("from course_utils.explorers import AlignmentExplorer\nfrom course_utils.models import DATES\n"
               "model = DATES.stored_model()\n"
               "figure = AlignmentExplorer(lambda text: DATES.translate(model, text.lower()), '3. märz 2021')\nfigure")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course_utils.attention import scaled_dot_product_attention
-from course_utils.costs import in_a_row, multiplications
+from course_utils.models.costs import in_a_row, multiplications
 
 
 def chain(x, n):

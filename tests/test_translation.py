@@ -8,9 +8,9 @@ import torch
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.datasets.dates import sample_dates
-from course_utils.model import EncoderDecoder
-from course_utils.training import train
-from course_utils.translation import DATES, REVERSAL
+from course_utils.models.encoder_decoder import EncoderDecoder
+from course_utils.models.training import train
+from course_utils.models.translation import DATES, REVERSAL
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_a_stop_ends_both_trainings_and_leaves_both_models(monkeypatch, capsys):
         trained.append(description)
         return SimpleNamespace(losses=[1.0] * 3)
 
-    monkeypatch.setattr("course_utils.translation.train", stopped)
+    monkeypatch.setattr("course_utils.models.translation.train", stopped)
     with_attention, without = DATES.models(trained_here=True)
     assert (with_attention.attention, without.attention) == (True, False)
     assert trained == ["dates, with attention"]

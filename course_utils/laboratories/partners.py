@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from course_utils.laboratories.parts import Run
-from course_utils.training import train
+from course_utils.models.training import train
 
 __all__ = ["Partners", "partners_batch", "train_partners"]
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from files import run, save_npz
 
-from course_utils.translation import DATES, LONGER, REVERSAL
+from course_utils.models.translation import DATES, LONGER, REVERSAL
 
 
 def make(folder: Path) -> None:

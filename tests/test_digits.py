@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from course_utils.digits_task import train_on_digits
+from course_utils.models.digits import train_on_digits
 
 PAST = torch.ones(10, 10, dtype=torch.bool).tril()
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from course_utils.datasets.tasks import two_key_recall
+from course_utils.models.training import train
 from course_utils.shapes import check_shape
-from course_utils.training import train
 
 __all__ = ["ReaderRun", "TwoKeyReader", "question_weights", "train_reader"]
 

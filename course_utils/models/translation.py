@@ -14,8 +14,8 @@ from course_utils.attention import scaled_dot_product_attention
 from course_utils.datasets.dates import date_vocabulary, iso_vocabulary, sample_dates
 from course_utils.datasets.files import load_npz
 from course_utils.datasets.tasks import Vocabulary, reversal_pairs
-from course_utils.model import EncoderDecoder
-from course_utils.training import train
+from course_utils.models.encoder_decoder import EncoderDecoder
+from course_utils.models.training import train
 
 __all__ = ["DATES", "LONGER", "REVERSAL", "Translation"]
 
