@@ -5,7 +5,7 @@ import math
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
-from course_utils.exercises._projected_mistakes import (
+from course_utils.exercises.families.projected import (
     ATTENTION_MISTAKES,
     LONE_MISTAKES,
     lone,
@@ -13,7 +13,7 @@ from course_utils.exercises._projected_mistakes import (
     projected_attention,
     through_attend,
 )
-from course_utils.exercises._shared import draw, rounded, tensor
+from course_utils.exercises.families.shared import draw, rounded, tensor
 
 
 def cross_attention(x, context, W_q, W_k, W_v):

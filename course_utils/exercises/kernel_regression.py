@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import hard_choice, naive_softmax, rounded
+from course_utils.exercises.families.shared import hard_choice, naive_softmax, rounded
 
 
 def kernel_regression(queries, keys, values, width):

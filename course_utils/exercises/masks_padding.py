@@ -4,7 +4,7 @@ import math
 
 from course_utils.attention import padding_mask
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import tensor
+from course_utils.exercises.families.shared import tensor
 
 
 def _cases():

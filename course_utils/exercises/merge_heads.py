@@ -1,7 +1,7 @@
 """Exercise of notebook 07: put the heads of every position side by side again."""
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import draw, rounded
+from course_utils.exercises.families.shared import draw, rounded
 from course_utils.exercises.split_heads import numbered
 
 

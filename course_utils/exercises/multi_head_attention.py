@@ -4,8 +4,8 @@ import math
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
-from course_utils.exercises._head_mistakes import MISTAKES, heads_by_stages
-from course_utils.exercises._shared import draw, rounded, tensor
+from course_utils.exercises.families.heads import MISTAKES, heads_by_stages
+from course_utils.exercises.families.shared import draw, rounded, tensor
 from course_utils.exercises.split_heads import refuses
 
 

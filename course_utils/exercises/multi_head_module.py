@@ -4,10 +4,10 @@ import math
 from functools import cache
 
 from course_utils.checks import Broken, Case, Exercise, Probe, Returns, Stopped
-from course_utils.exercises._module_equivalents import EQUIVALENTS
-from course_utils.exercises._module_mistakes import MISTAKES
-from course_utils.exercises._module_stages import module_by_stages
-from course_utils.exercises._shared import draw, rounded, tensor
+from course_utils.exercises.families.module import MISTAKES
+from course_utils.exercises.families.module_equivalents import EQUIVALENTS
+from course_utils.exercises.families.module_stages import module_by_stages
+from course_utils.exercises.families.shared import draw, rounded, tensor
 
 _NAMES = ("W_q", "W_k", "W_v", "W_o")
 

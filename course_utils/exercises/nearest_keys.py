@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import rounded
+from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.score_tables import scores
 
 

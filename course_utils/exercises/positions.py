@@ -3,8 +3,8 @@
 import math
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
-from course_utils.exercises._projected_mistakes import mistake
-from course_utils.exercises._shared import draw, rounded, tensor
+from course_utils.exercises.families.projected import mistake
+from course_utils.exercises.families.shared import draw, rounded, tensor
 
 
 def add_positions(x):

@@ -4,8 +4,8 @@ import math
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
-from course_utils.exercises._attention_mistakes import MISTAKES, attention_by_stages, exponentials
-from course_utils.exercises._shared import draw, rounded, tensor
+from course_utils.exercises.families.attention import MISTAKES, attention_by_stages, exponentials
+from course_utils.exercises.families.shared import draw, rounded, tensor
 
 
 def _cases():

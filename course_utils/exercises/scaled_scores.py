@@ -3,7 +3,7 @@
 import math
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import draw, rounded, tensor
+from course_utils.exercises.families.shared import draw, rounded, tensor
 
 
 def scaled_scores(q, k):

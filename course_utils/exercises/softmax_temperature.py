@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import hard_choice, naive_log_sum, naive_softmax, rounded, wide_softmax
+from course_utils.exercises.families.shared import hard_choice, naive_log_sum, naive_softmax, rounded, wide_softmax
 
 
 def _temperature_cases():

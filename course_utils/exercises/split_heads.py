@@ -3,7 +3,7 @@
 import math
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns, Stopped
-from course_utils.exercises._shared import draw, rounded
+from course_utils.exercises.families.shared import draw, rounded
 
 
 def split_heads(x, n_heads):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils.checks import Broken, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import rounded
+from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.table_rows import attention_tables, without_self
 
 

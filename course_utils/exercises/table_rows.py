@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import rounded
+from course_utils.exercises.families.shared import rounded
 
 
 def most_attended(weights):

@@ -1,7 +1,7 @@
 """Exercise of notebook 08: take PyTorch's stacked projection apart."""
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises._shared import draw, rounded, tensor
+from course_utils.exercises.families.shared import draw, rounded, tensor
 
 
 def _reference(in_proj_weight, in_proj_bias):

@@ -2,7 +2,7 @@
 
 import math
 
-from course_utils.exercises._projected_mistakes import mistake as _wrong
+from course_utils.exercises.families.projected import mistake as _wrong
 from course_utils.exercises.homework.long_sequences.forms import by_table, feature
 
 __all__ = ["MISTAKES"]

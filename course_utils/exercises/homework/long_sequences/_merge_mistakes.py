@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from course_utils.attention import softmax
-from course_utils.exercises._projected_mistakes import mistake as _wrong
+from course_utils.exercises.families.projected import mistake as _wrong
 
 __all__ = ["MISTAKES", "merge_by_stages"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.exercises._projected_mistakes import mistake as _wrong
+from course_utils.exercises.families.projected import mistake as _wrong
 
 __all__ = ["MISTAKES", "rotate_by_stages"]
 

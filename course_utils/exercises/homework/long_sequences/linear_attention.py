@@ -3,7 +3,7 @@
 import math
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
-from course_utils.exercises._shared import draw, rounded, tensor
+from course_utils.exercises.families.shared import draw, rounded, tensor
 from course_utils.exercises.homework.long_sequences._linear_mistakes import MISTAKES
 from course_utils.exercises.homework.long_sequences.forms import by_running_sums, by_table, feature
 

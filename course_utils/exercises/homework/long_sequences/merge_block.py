@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
-from course_utils.exercises._shared import rounded
+from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.homework.long_sequences._merge_mistakes import MISTAKES, merge_by_stages
 
 FIRST, LATER, EXTREME, UNSEEN = "the first block", "a later block", "large scores and hidden keys", "rows without a key"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
-from course_utils.exercises._shared import rounded
+from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.homework.long_sequences._rotate_mistakes import MISTAKES, rotate_by_stages
 
 TURN, LENGTHS, DISTANCES, FAR = "pairs and angles", "lengths", "distances", "axes in front and far positions"

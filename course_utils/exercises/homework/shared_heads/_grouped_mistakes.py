@@ -3,7 +3,7 @@
 import math
 
 from course_utils.checks import Mistake
-from course_utils.exercises._shared import tensor
+from course_utils.exercises.families.shared import tensor
 
 __all__ = ["MISTAKES", "attend", "for_each", "grouped_by_stages", "past"]
 

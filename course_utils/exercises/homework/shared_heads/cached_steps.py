@@ -4,7 +4,7 @@ import math
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
-from course_utils.exercises._shared import draw, rounded, tensor
+from course_utils.exercises.families.shared import draw, rounded, tensor
 from course_utils.exercises.homework.shared_heads._cached_mistakes import MISTAKES, joined, lower_right, step_by_stages
 
 PARTS = (

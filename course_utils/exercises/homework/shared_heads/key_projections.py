@@ -1,7 +1,7 @@
 """Third exercise of assignment 3: make a projection for few key heads of a trained one for many."""
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns, Stopped
-from course_utils.exercises._shared import draw, rounded, tensor
+from course_utils.exercises.families.shared import draw, rounded, tensor
 from course_utils.exercises.homework.shared_heads._projection_mistakes import MISTAKES, keys_by_stages
 
 PARTS = (

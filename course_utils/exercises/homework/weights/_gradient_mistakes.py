@@ -7,7 +7,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Mistake
-from course_utils.exercises._shared import naive_softmax
+from course_utils.exercises.families.shared import naive_softmax
 from course_utils.exercises.homework.weights import _given
 from course_utils.exercises.homework.weights._pooling_mistakes import real_words
 

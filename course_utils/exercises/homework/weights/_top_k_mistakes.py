@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from course_utils.checks import Mistake
-from course_utils.exercises._shared import naive_softmax
+from course_utils.exercises.families.shared import naive_softmax
 from course_utils.exercises.homework.weights import _given
 
 __all__ = ["MISTAKES", "kth_largest", "top_k_by_stages"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
-from course_utils.exercises._shared import rounded
+from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.homework.weights._gradient_mistakes import MISTAKES, gradient_by_stages
 from course_utils.exercises.homework.weights.pooling import attention_pooling, padded
 

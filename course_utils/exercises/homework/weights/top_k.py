@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
-from course_utils.exercises._shared import rounded
+from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.homework.weights._top_k_mistakes import MISTAKES, kth_largest, top_k_by_stages
 
 _STAY, _WARM, _EQUAL, _LARGE = "who keeps weight", "temperature", "equal scores", "large k, large scores"

@@ -3,7 +3,7 @@
 import math
 
 from course_utils.checks import Mistake
-from course_utils.exercises._module_stages import masked_softmax, module_by_stages, project_all, side_by_side
+from course_utils.exercises.families.module_stages import masked_softmax, module_by_stages, project_all, side_by_side
 
 __all__ = ["MISTAKES"]
 

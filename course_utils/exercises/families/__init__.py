@@ -1,0 +1,1 @@
+"""Families of mistakes, equivalents and inputs that several exercises have."""
