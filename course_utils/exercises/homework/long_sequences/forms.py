@@ -1,8 +1,6 @@
-"""Linear attention in two forms, as a table of weights and as running sums, and what each of them costs."""
+"""Linear attention in two forms, as a table of weights and as running sums: part of the bank, shown in no cell."""
 
-import time
-
-__all__ = ["by_running_sums", "by_table", "cost", "feature"]
+__all__ = ["by_running_sums", "by_table", "feature"]
 
 
 def feature(x):
@@ -80,59 +78,3 @@ def by_running_sums(q, k, v, block=64):
         outputs.append(sums / (query * totals).sum(-1, keepdim=True))
         state, total = states[..., -1:, :, :], totals[..., -1:, :]
     return torch.cat(outputs, dim=-2)
-
-
-def cost(form, T, D=16, repeats=3):
-    """Measure one way of attending, on random queries, keys and values.
-
-    Parameters
-    ----------
-    form : callable
-        ``form(q, k, v)``.
-    T : int
-        Number of tokens.
-    D : int
-        Width of queries, keys and values.
-    repeats : int
-        How often to run it; the fastest run counts.
-
-    Returns
-    -------
-    seconds : float
-        Time of one call (seconds).
-    largest : int
-        Numbers in the largest tensor that it makes on the way (no unit).
-    """
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    q, k, v = (torch.randn(T, D, generator=generator) for _ in range(3))
-    seconds = []
-    for _ in range(repeats):
-        begun = time.perf_counter()
-        form(q, k, v)
-        seconds.append(time.perf_counter() - begun)
-    with _watch(q, k, v) as watch:
-        form(q, k, v)
-    return min(seconds), watch.largest
-
-
-def _watch(*given):
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    known = {x.untyped_storage().data_ptr() for x in given}
-
-    class Watch(TorchDispatchMode):
-        """Sees every tensor that is made, also inside PyTorch's own functions."""
-
-        largest = 0
-
-        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-            out = func(*args, **(kwargs or {}))
-            for x in out if isinstance(out, (tuple, list)) else (out,):
-                if isinstance(x, torch.Tensor) and x.untyped_storage().data_ptr() not in known:
-                    self.largest = max(self.largest, x.untyped_storage().nbytes() // x.element_size())
-            return out
-
-    return Watch()

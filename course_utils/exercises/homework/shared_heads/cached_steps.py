@@ -294,8 +294,9 @@ CACHED_STEP = Exercise(
     hints=(
         "First make the keys and values of all S tokens; the cache comes back like that. Then ask for each of the T "
         "new tokens which number it has among the S, counted from 0, and which of them it may see.",
-        "`torch.cat([past_k, k], dim=-2)` puts new tokens after old ones. New token i has the number S - T + i, so "
-        "the triangle of the mask touches the lower right corner; look up what the argument of `tril` does.",
+        "`torch.cat([past_k, k], dim=-2)` puts new tokens after old ones. Write the mask for 3 old tokens and 2 new "
+        "ones down by hand, a row for each new one. Then print `torch.ones(2, 5).tril(d)` for a few whole numbers `d`, "
+        "and look for your table among them.",
         "`mask = torch.ones(T, S, dtype=torch.bool).tril(S - T)`, then attention of q over all keys and values under "
         "this mask.",
     ),
