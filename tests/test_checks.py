@@ -1,6 +1,7 @@
 """The checker survives whatever an answer does, and says precisely what it did."""
 
 import dataclasses
+import math
 import subprocess
 import sys
 import threading
@@ -337,6 +338,23 @@ def test_a_changed_argument_has_its_own_name_where_defaults_are_left_out():
         return y
 
     assert diagnose(plain, into_y).overwritten == ("y",)
+
+
+@pytest.mark.parametrize("change", [
+    lambda state: state[0].fill(1), lambda state: state[1].append(4), lambda state: state[1].__setitem__(0, [1]),
+    lambda state: state[2].update(n=2), lambda state: state[2]["o"].fill(1)])
+def test_what_lists_tuples_and_dicts_hold_is_watched_too(change):
+    plain = Exercise(
+        "total", "Add up", "00_start", "total(state)", lambda state: state[0].sum(), "numpy", (Returns("sum", "()"),),
+        lambda: (Case(((np.arange(2.0), [3, math.nan], {"o": np.zeros(2), "n": 1}),)),), (), (), (), ("a", "b", "c"))
+    assert diagnose(plain, plain.reference).passed
+
+    def written_into(state):
+        result = state[0].sum()
+        change(state)
+        return result
+
+    assert diagnose(plain, written_into).overwritten == ("state",)
 
 
 def test_a_long_list_of_properties_ends_with_a_whole_one():

@@ -562,8 +562,27 @@ def test_a_tensor_that_was_written_into_is_seen():
         assert wire.holds_still(sent, body, wire.pack_back(received, sent, out), out)
         change(received)
         assert not wire.holds_still(sent, body, wire.pack_back(received, sent, out), out)
-    sent = wire.pack([1.0], bytearray())
-    assert wire.holds_still(sent, b"", wire.pack_back([2.0], sent, bytearray()), b"")  # a list may be kept for a state
+
+
+def test_what_lists_tuples_and_dicts_hold_is_watched_too():
+    def state():
+        return np.array([-np.inf, 2.0]), [3, 0.5, "x", None], {"o": np.zeros((2, 1)), "n": 1}
+
+    def changed(change):
+        body, out, received = bytearray(), bytearray(), state()
+        sent = wire.pack(received, body)
+        change(received)
+        return not wire.holds_still(sent, body, wire.pack_back(received, sent, out), out)
+
+    assert not changed(lambda s: None)
+    for change in (lambda s: s[0].fill(1), lambda s: s[1].append(4), lambda s: s[1].__setitem__(0, 3.0),
+                   lambda s: s[1].__setitem__(3, [None]), lambda s: s[2]["o"].fill(1), lambda s: s[2].update(n=2),
+                   lambda s: s[2].pop("n"), lambda s: s[2].update(o=1), lambda s: s[1].__setitem__(0, np.ones(1))):
+        assert changed(change)
+    body = bytearray()
+    sent = wire.pack(state(), body)
+    for forged in (None, {}, {"u": 3}, {"u": [1, 2, 3]}, {"u": [None] * 3}, {"u": [{"a": None}, {}, {"d": [[]]}]}, []):
+        assert not wire.holds_still(sent, body, forged, b"")
 
 
 def test_given_cells_are_what_the_assignment_says():

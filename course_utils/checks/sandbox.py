@@ -265,14 +265,24 @@ def _as_numpy(x):
 
 
 def _overwritten(before, after, names):
-    """The names of the arguments that no longer hold what they held."""
-    changed = []
-    for name, old, new in zip(names, before, after):
-        if isinstance(old, np.ndarray) or is_tensor(old):  # a tuple may hold a state that is meant to be updated
+    """The names of the arguments that no longer hold what they held, arrays in tuples, lists and dicts included."""
+    return tuple(name for name, old, new in zip(names, before, after) if not _holds_still(old, new))
+
+
+def _holds_still(old, new):
+    if isinstance(old, (bool, int, float, str)):
+        return old is new or (type(old) is type(new) and old == new)
+    try:
+        if isinstance(old, np.ndarray) or is_tensor(old):
             a, b = _as_numpy(old), _as_numpy(new)
-            if a.shape != b.shape or not np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
-                changed.append(name)
-    return tuple(changed)
+            return a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+        if isinstance(old, (list, tuple)):
+            return len(old) == len(new) and all(map(_holds_still, old, new))
+        if isinstance(old, dict):
+            return list(old) == list(new) and all(map(_holds_still, old.values(), new.values()))
+    except Exception:  # something else stands there now
+        return False
+    return True
 
 
 def _trouble(answer, error, kind, message):

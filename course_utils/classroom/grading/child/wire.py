@@ -165,8 +165,8 @@ def _unpack(thing, body, handle, left, depth):
 
 
 def pack_back(value, sent, body):
-    """Pack an argument as it is after a call, if an array or a tensor was sent; all else is None."""
-    if "a" not in sent and "t" not in sent:
+    """Pack an argument as it is after a call, if it is something that can be written into; all else is None."""
+    if not sent.keys() & {"a", "t", "l", "u", "d"}:
         return None
     try:
         return pack(value, body)
@@ -175,7 +175,7 @@ def pack_back(value, sent, body):
 
 
 def holds_still(sent, body, back, out):
-    """Whether an array or a tensor came back as it was sent; all else is not looked at.
+    """Whether an argument, arrays and numbers in lists, tuples and dicts included, came back as it was sent.
 
     Parameters
     ----------
@@ -188,17 +188,30 @@ def holds_still(sent, body, back, out):
     out : bytes
         With its bytes.
     """
-    key = "a" if "a" in sent else "t"
-    if key not in sent:
-        return True
-    code, shape, start = sent[key]
-    size = math.prod(shape) * np.dtype(code).itemsize
+    key, inner = next(iter(sent.items()))
     try:
-        code_now, shape_now, start_now = back[key]
-        return (code_now == code and shape_now == shape
-                and out[start_now:start_now + size] == body[start:start + size])
+        if key in ("a", "t"):
+            code, shape, start = inner
+            size = math.prod(shape) * np.dtype(code).itemsize
+            code_now, shape_now, start_now = back[key]
+            return (code_now == code and shape_now == shape
+                    and out[start_now:start_now + size] == body[start:start + size])
+        if key in ("l", "u"):
+            return len(inner) == len(back[key]) and all(
+                _stands(was, body, now, out) for was, now in zip(inner, back[key]))
+        if key == "d":
+            return [name for name, _ in inner] == [name for name, _ in back[key]] and all(
+                _stands(was, body, now, out) for (_, was), (_, now) in zip(inner, back[key]))
     except (TypeError, ValueError, KeyError):
         return False
+    return True
+
+
+def _stands(sent, body, back, out):
+    """As `holds_still`, for what stands in a list, where a number can be another afterwards."""
+    if "v" in sent:
+        return isinstance(back, dict) and repr(back.get("v", back)) == repr(sent["v"])  # NaN is no number but itself
+    return holds_still(sent, body, back, out)
 
 
 def _linear(weight, bias):

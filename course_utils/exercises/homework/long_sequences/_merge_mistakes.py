@@ -41,6 +41,19 @@ def _in_place(state, scores, values):
     return new_m, c * state[1] + e.sum(axis=-1), c[:, None] * state[2] + e @ values
 
 
+def _into_the_state(state, scores, values):
+    m, l, o = state
+    new_m = np.fmax(m, scores.max(axis=-1))
+    safe = np.where(new_m == -math.inf, 0.0, new_m)
+    e, c = np.exp(scores - safe[:, None]), np.exp(m - safe)
+    m[...] = new_m
+    l *= c
+    l += e.sum(axis=-1)
+    o *= c[:, None]
+    o += e @ values
+    return m, l, o
+
+
 def _averages_added(state, scores, values):
     m, l, o = state
     return np.maximum(m, scores.max(axis=-1)), l + 1, o + softmax(scores) @ values
@@ -208,6 +221,9 @@ MISTAKES = (
            total=lambda l, c, e: c * l + e.sum(axis=0)),
     _wrong("written-into-scores", "The maximum is subtracted in place, which changes the scores of the caller.",
            "Print `scores` before and after the call.", _in_place),
+    _wrong("written-into-the-state", "The new sums are written into the arrays of the state that came in: whoever kept "
+           "that state finds other numbers in it.",
+           "Print the three arrays of `state` before and after the call.", _into_the_state),
     _wrong("not-a-number", "A query that has seen no key yet has m = -inf before and after, and -inf - (-inf) is not a "
            "number.", "Compute `np.exp(-np.inf - -np.inf)`.", base=lambda new, m, s: new),
     _wrong("whole-block-only", "It thinks of a block that nobody sees, but not of one that a single query does not "

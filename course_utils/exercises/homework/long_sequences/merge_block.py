@@ -28,7 +28,7 @@ def merge_block(state, scores, values):
     Returns
     -------
     tuple of ndarray, shapes (T,), (T,), (T, Dv)
-        The same three for all keys up to and with this block. A row that sees no key of it stays.
+        The same three, in new arrays, for all keys up to and with this block. A row that sees no key of it stays.
 
     References
     ----------
@@ -290,19 +290,6 @@ def _by_logarithms(state, scores, values):
     return new_m, np.exp(log_l - base), np.exp(m - base)[:, None] * o + np.einsum("ts,sd->td", e, values)
 
 
-def _in_the_state_itself(state, scores, values):
-    m, l, o = state
-    new_m = np.fmax(m, scores.max(axis=-1))
-    safe = new_m.copy()
-    safe[safe == -math.inf] = 0
-    e, c = np.exp(scores - safe.reshape(-1, 1)), np.exp(m - safe)
-    l *= c
-    l += e.sum(-1)
-    o *= c.reshape(-1, 1)
-    o += e @ values
-    return new_m, l, o
-
-
 MERGE_BLOCK = Exercise(
     name="merge_block",
     title="Take a block of keys into a running softmax",
@@ -334,7 +321,6 @@ MERGE_BLOCK = Exercise(
         Equivalent("nan-replaced", _nan_replaced),
         Equivalent("only-rows-that-see", _seen_rows_only),
         Equivalent("logarithms", _by_logarithms),
-        Equivalent("into-the-state", _in_the_state_itself),
     ),
     hints=(
         "Begin with the new maximum of each query. Everything in the new state is measured from it: the block's "
