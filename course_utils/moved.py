@@ -6,18 +6,46 @@ from importlib.machinery import ModuleSpec
 
 __all__ = ["MOVED", "now"]
 
-# place today -> what lay elsewhere, all inside course_utils: name today, name before
-_PLACES = {
+# room today -> name of a module in it today: where it lay before, on the ground floor
+_ROOMS = {
+    "datasets": {"dates": "dates", "files": "datafiles", "tasks": "tasks", "words": "wordvectors"},
+    "exercises": {"misuse": "misuse"},
     "learner": {name: name for name in ("answer_source", "cells", "journal", "kept", "machine", "overview", "reuse",
                                         "session", "working_copies")},
-    "datasets": {"dates": "dates", "files": "datafiles", "tasks": "tasks", "words": "wordvectors"},
     "models": {"costs": "costs", "digits": "digits_task", "encoder_decoder": "model", "training": "training",
                "translation": "translation", "two_key_reader": "heads_task"},
     "plotting": {name: name for name in ("alt_text", "charts", "pictures")},
-    "exercises": {"misuse": "misuse"},
 }
-MOVED = {f"course_utils.{before}": f"course_utils.{place}.{today}"
-         for place, names in _PLACES.items() for today, before in names.items()}
+# lesson -> name of a module today: its name when all exercises lay side by side
+_EXERCISES = {
+    "tables": {"rows": "table_rows", "columns": "table_columns"},
+    "scores": {"dot_products": "dot_products", "cosines": "cosines", "score_tables": "score_tables",
+               "nearest_keys": "nearest_keys"},
+    "weights": {"softmax": "softmax", "temperature": "softmax_temperature", "gradient": "softmax_gradient"},
+    "outputs": {"weighted_sums": "weighted_sums", "soft_lookup": "soft_lookup",
+                "kernel_regression": "kernel_regression"},
+    "scaled": {"score_variances": "score_variances", "scaled_scores": "scaled_scores",
+               "scaled_dot_product": "scaled_dot_product", "faults": "attention_faults"},
+    "masks": {"causal": "masks_causal", "attention": "masks_attention", "padding": "masks_padding",
+              "decoder": "masks_decoder", "faults": "masks_faults"},
+    "sources": {"self_attention": "self_attention", "positions": "positions", "cross_attention": "cross_attention"},
+    "heads": {"split": "split_heads", "merge": "merge_heads", "multi_head_attention": "multi_head_attention",
+              "faults": "heads_faults"},
+    "module": {"multi_head_module": "multi_head_module", "torch_weights": "torch_weights",
+               "torch_facts": "torch_facts"},
+}
+
+
+def _pairs():
+    for room, modules in _ROOMS.items():
+        for today, before in modules.items():
+            yield f"course_utils.{before}", f"course_utils.{room}.{today}"
+    for lesson, modules in _EXERCISES.items():
+        for today, before in modules.items():
+            yield f"course_utils.exercises.{before}", f"course_utils.exercises.{lesson}.{today}"
+
+
+MOVED = dict(_pairs())
 
 
 def now(name):

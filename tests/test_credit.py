@@ -8,7 +8,7 @@ import pytest
 from course_utils import exercises
 from course_utils.checks import Broken, Case, Mistake, Part, Probe, diagnose, earn, give_feedback, passes
 from course_utils.checks.drawn import drawn_for
-from course_utils.exercises.softmax import SOFTMAX, softmax_by_stages
+from course_utils.exercises.weights.softmax import SOFTMAX, softmax_by_stages
 from course_utils.learner.calls import check, hint, own
 
 PARTS = (Part("rows", 2), Part("any axis", 1), Part("large scores", 1, visible=False))

@@ -1,7 +1,5 @@
 """Lessons that were kept and homework that was handed out go on importing what they imported when they were laid."""
 
-import subprocess
-import sys
 from importlib import import_module
 
 import pytest
@@ -41,10 +39,7 @@ BEFORE = {
 def test_what_a_kept_lesson_imports_is_there(module):
     if module.endswith("grading"):
         pytest.importorskip("nbgrader")
-    names = BEFORE[module].split()
-    code = f"from {module} import {', '.join(names)}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stderr) == (0, ""), code
+    exec(f"from {module} import {', '.join(BEFORE[module].split())}", {})
 
 
 def test_an_old_name_leads_to_the_one_module_that_there_is():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_utils.exercises.multi_head_attention import multi_head_attention
+from course_utils.exercises.heads.multi_head_attention import multi_head_attention
 from course_utils.models.two_key_reader import TwoKeyReader, train_reader
 
 

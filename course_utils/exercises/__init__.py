@@ -1,4 +1,4 @@
-"""All exercises of the course and of its homework, one module a topic: data for the checker."""
+"""All exercises of the course and of its homework, one package a lesson, one module a topic: data for the checker."""
 
 import difflib
 from importlib import import_module
@@ -8,12 +8,13 @@ from course_utils.exercises.misuse import Misuse
 __all__ = ["HOMEWORK", "TOPICS", "all_exercises", "find", "homework_exercises"]
 
 # In course order. Later topics need PyTorch: a topic is imported when its exercises are looked for.
-TOPICS = ("table_rows", "table_columns", "dot_products", "cosines", "score_tables", "nearest_keys", "softmax",
-          "softmax_temperature", "softmax_gradient", "weighted_sums", "soft_lookup", "kernel_regression",
-          "score_variances", "scaled_scores", "scaled_dot_product", "attention_faults", "masks_causal",
-          "masks_attention", "masks_padding", "masks_decoder", "masks_faults", "self_attention", "positions",
-          "cross_attention", "split_heads", "merge_heads", "multi_head_attention", "heads_faults",
-          "multi_head_module", "torch_weights", "torch_facts")
+TOPICS = ("tables.rows", "tables.columns", "scores.dot_products", "scores.cosines", "scores.score_tables",
+          "scores.nearest_keys", "weights.softmax", "weights.temperature", "weights.gradient", "outputs.weighted_sums",
+          "outputs.soft_lookup", "outputs.kernel_regression", "scaled.score_variances", "scaled.scaled_scores",
+          "scaled.scaled_dot_product", "scaled.faults", "masks.causal", "masks.attention", "masks.padding",
+          "masks.decoder", "masks.faults", "sources.self_attention", "sources.positions", "sources.cross_attention",
+          "heads.split", "heads.merge", "heads.multi_head_attention", "heads.faults", "module.multi_head_module",
+          "module.torch_weights", "module.torch_facts")
 # One package an assignment.
 HOMEWORK = ("homework.weights", "homework.masks", "homework.shared_heads", "homework.long_sequences")
 

@@ -31,7 +31,7 @@ class TwoKeyReader(nn.Module):
 
     Examples
     --------
-    >>> from course_utils.exercises.multi_head_attention import multi_head_attention
+    >>> from course_utils.exercises.heads.multi_head_attention import multi_head_attention
     >>> reader = TwoKeyReader(multi_head_attention, n_heads=2)
     >>> scores, weights = reader(*(torch.zeros(5, n, dtype=torch.long) for n in (12, 12, 2)))
     >>> scores.shape, weights.shape

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises.dot_products import dot
 from course_utils.exercises.families.shared import rounded
+from course_utils.exercises.scores.dot_products import dot
 
 
 def cosine_similarity(a, b):

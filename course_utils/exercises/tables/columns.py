@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.checks import Broken, Equivalent, Exercise, Mistake, Probe, Returns
 from course_utils.exercises.families.shared import rounded
-from course_utils.exercises.table_rows import attention_tables, without_self
+from course_utils.exercises.tables.rows import attention_tables, without_self
 
 
 def attention_received(weights):

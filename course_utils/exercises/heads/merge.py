@@ -2,7 +2,7 @@
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
 from course_utils.exercises.families.shared import draw, rounded
-from course_utils.exercises.split_heads import numbered
+from course_utils.exercises.heads.split import numbered
 
 
 def merge_heads(x):

@@ -6,7 +6,7 @@ from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
 from course_utils.exercises.families.heads import MISTAKES, heads_by_stages
 from course_utils.exercises.families.shared import draw, rounded, tensor
-from course_utils.exercises.split_heads import refuses
+from course_utils.exercises.heads.split import refuses
 
 
 def multi_head_attention(x, W_q, W_k, W_v, W_o, n_heads):

@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
 from course_utils.exercises.families.shared import rounded
-from course_utils.exercises.score_tables import scores
+from course_utils.exercises.scores.score_tables import scores
 
 
 def nearest(queries, keys):

@@ -1,0 +1,1 @@
+"""Exercises of lesson 01: dot products, and scores of queries against keys."""
