@@ -10,7 +10,7 @@ import pytest
 
 from course_utils import exercises
 from course_utils.checks import diagnose, give_feedback
-from course_utils.checks.bank import examine, totals
+from course_utils.exercises.bank import examine, totals
 
 ALL = (*exercises.all_exercises(), *exercises.homework_exercises())
 IDS = [exercise.name for exercise in ALL]

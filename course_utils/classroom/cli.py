@@ -19,7 +19,7 @@ COMMANDS = {
     "progress": ("course_utils.learner.overview", "show which exercises you have passed and what comes next"),
     "update": ("course_utils.classroom.update", "fetch the course's new version; your notebooks stay as they are"),
     "carry": ("course_utils.classroom.carry", "take your answers over into the new version of a lesson"),
-    "bank": ("course_utils.checks.bank", "table of known mistakes and right answers, each with its verdict"),
+    "bank": ("course_utils.exercises.bank", "table of known mistakes and right answers, each with its verdict"),
     "pace": ("course_utils.classroom.pace", "count how long each lesson takes, by the written rule"),
     "export": ("course_utils.classroom.export", "write a notebook as one page that needs no kernel and no network"),
     "homework": ("course_utils.classroom.homework", "give homework out, grade it safely, tell students why"),

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 
+from course_utils import exercises
 from course_utils.checks.diagnose import diagnose
 from course_utils.checks.properties import broken_probe
 
@@ -69,9 +70,6 @@ def add_arguments(parser):
 
 def run(args):
     """Print the table; give 1 back if any verdict is not what it should be."""
-    # The engine knows no exercise: only this command, which shows the bank, looks them up.
-    from course_utils import exercises
-
     everything = (*exercises.all_exercises(), *exercises.homework_exercises())
     rows = [examine(exercises.find(name)) for name in args.exercise or [e.name for e in everything]]
     total = totals(rows)
