@@ -22,46 +22,54 @@ def setup(monkeypatch):
     return setup
 
 
+@pytest.fixture
+def pythons(setup):
+    import pythons
+
+    return pythons
+
+
 def test_an_old_python_can_read_what_it_is_started_with():
-    for name in ("tools/setup.py", *(f"course_utils/{part}.py" for part in ("__init__", "__main__", "lazy", "moved"))):
+    course = [f"course_utils/{part}.py" for part in ("__init__", "__main__", "lazy", "moved")]
+    for name in ("tools/setup.py", "tools/pythons.py", *course):
         ast.parse((ROOT / name).read_text(encoding="utf-8"), feature_version=(3, 6))
 
 
-def test_supported_versions_are_read_from_pyproject(setup):
-    assert setup.supported() == [11, 12, 13]
+def test_supported_versions_are_read_from_pyproject(pythons):
+    assert pythons.supported() == [11, 12, 13]
 
 
-def test_this_python_comes_first(setup):
-    assert setup.find_python() == sys.executable
+def test_this_python_comes_first(pythons):
+    assert pythons.find_python() == sys.executable
 
 
 @POSIX
 @pytest.mark.parametrize(("answer", "fits"), [
     ("3 11 True", True), ("3 13 True", True), ("3 10 True", False), ("3 14 True", False),
     ("2 7 True", False), ("3 12 False", False), ("", False)])
-def test_fits(setup, tmp_path, answer, fits):
-    assert setup.fits(program(tmp_path / "python", f"echo {answer}")) is fits
+def test_fits(pythons, tmp_path, answer, fits):
+    assert pythons.fits(program(tmp_path / "python", f"echo {answer}")) is fits
 
 
-def test_a_program_that_is_not_there_does_not_fit(setup, tmp_path):
-    assert not setup.fits(str(tmp_path / "python"))
+def test_a_program_that_is_not_there_does_not_fit(pythons, tmp_path):
+    assert not pythons.fits(str(tmp_path / "python"))
 
 
 @POSIX
-def test_a_newer_python_on_the_path_is_found_behind_an_old_one(setup, tmp_path, monkeypatch):
+def test_a_newer_python_on_the_path_is_found_behind_an_old_one(pythons, tmp_path, monkeypatch):
     old = program(tmp_path / "python3", "echo 3 9 True")
     program(tmp_path / "python3.12", "echo not installed >&2; exit 127")  # as pyenv's stand-in does
     newer = program(tmp_path / "python3.13", "echo 3 13 True")
     monkeypatch.setattr(sys, "executable", old)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    assert setup.find_python() == newer
+    assert pythons.find_python() == newer
 
 
 @POSIX
-def test_no_python_that_fits_is_said_in_words(setup, tmp_path, monkeypatch, capsys):
+def test_no_python_that_fits_is_said_in_words(setup, pythons, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "executable", program(tmp_path / "python3", "echo 3 9 True"))
-    monkeypatch.setattr(setup.shutil, "which", lambda name: None)
-    monkeypatch.setattr(setup.glob, "glob", lambda pattern: [])
+    monkeypatch.setattr(pythons.shutil, "which", lambda name: None)
+    monkeypatch.setattr(pythons.glob, "glob", lambda pattern: [])
     assert setup.main(["lab"]) == 1
     said = capsys.readouterr().err
     assert "needs Python 3.11, 3.12 or 3.13 (64 bit), and none was found" in said
@@ -70,10 +78,11 @@ def test_no_python_that_fits_is_said_in_words(setup, tmp_path, monkeypatch, caps
 
 
 @POSIX
-def test_an_old_python_hands_over(setup, tmp_path, monkeypatch):
+def test_an_old_python_hands_over(setup, pythons, tmp_path, monkeypatch):
     handed = []
-    monkeypatch.setattr(setup, "fits", lambda python: python == "newer")
-    monkeypatch.setattr(setup, "candidates", lambda: iter([sys.executable, "newer"]))
+    for module in (setup, pythons):
+        monkeypatch.setattr(module, "fits", lambda python: python == "newer")
+    monkeypatch.setattr(pythons, "candidates", lambda: iter([sys.executable, "newer"]))
     monkeypatch.setattr(setup, "become", lambda command: handed.append(command) or 0)
     assert setup.main(["lab", "--no-browser"]) == 0
     assert handed == [["newer", str(ROOT / "tools" / "setup.py"), "lab", "--no-browser"]]

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from urllib.parse import unquote
 
-from setup import ROOT, WINDOWS, Problem, become, fits
+from pythons import ROOT, WINDOWS, Problem, become, fits
 
 sys.path.insert(0, ROOT)  # the course's own code, as it lies here: nothing is installed yet
 from course_utils.classroom.doctor import has_gpu
