@@ -2,36 +2,21 @@
 
 import io
 import json
+import re
 import secrets
 import zipfile
 from pathlib import Path
 
+from course_utils.classroom import requirements
 from course_utils.classroom.grading.gradebook import in_points, number
 from course_utils.classroom.grading.words import without_paths
 
 __all__ = ["bundle", "results", "secret_of", "write_results"]
 
 _ROOT = Path(__file__).parents[3]
-_SETUP = """#!/usr/bin/env bash
-# Run once, as root, when Gradescope builds the image. uv knows where PyTorch's builds without CUDA are.
-set -euo pipefail
-apt-get update
-apt-get install -y --no-install-recommends python3 python3-venv python3-pip
-python3 -m venv /autograder/venv
-/autograder/venv/bin/pip install uv
-/autograder/venv/bin/uv pip install --python /autograder/venv/bin/python --torch-backend cpu \
-    'torch>=2.6' 'numpy>=1.26' 'matplotlib>=3.9' 'nbformat>=5.10'
-# Answers run as a user without rights, who has to be able to read Python and nothing else of this.
-chmod -R go-rwx /autograder/source
-"""
-_RUN = """#!/usr/bin/env bash
-# Run for every submission. The submission is read, never run in here: see course_utils/classroom/grading.
-set -euo pipefail
-root="${AUTOGRADER_ROOT:-/autograder}"
-python="${AUTOGRADER_PYTHON:-$root/venv/bin/python}"
-cd "$root/source"
-exec "$python" -m course_utils homework gradescope "assignment/ASSIGNMENT.ipynb" "$root"
-"""
+_BUNDLE = Path(__file__).with_name("bundle")  # the two scripts that Gradescope runs
+_PACKAGES = ("numpy", "torch", "matplotlib")
+_NOT_OF_THE_COURSE = ("nbformat>=5.10", "ipython>=8.20")  # for a learner they come with JupyterLab
 
 
 def results(record):
@@ -106,13 +91,24 @@ def bundle(source, secret=None):
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, data)
 
-        add("setup.sh", _SETUP, executable=True)
-        add("run_autograder", _RUN.replace("ASSIGNMENT", source.stem), executable=True)
+        for name in ("setup.sh", "run_autograder"):
+            add(name, _script(name, source.stem), executable=True)
         add(f"assignment/{source.name}", source.read_bytes())
         add("assignment/secret.txt", (secret or secrets.token_hex(16)).encode() + b"\n")
         for path in sorted((_ROOT / "course_utils").rglob("*.py")):
             add(path.relative_to(_ROOT).as_posix(), path.read_bytes())
     return out.getvalue()
+
+
+def _script(name, assignment):
+    wanted = requirements.wanted()
+    first, end = (re.search(rf"{sign}3\.(\d+)", wanted["python"])[1] for sign in (">=", "<"))
+    packages = [f"'{package}{wanted[package]}'" for package in _PACKAGES] + [f"'{p}'" for p in _NOT_OF_THE_COURSE]
+    text = (_BUNDLE / name).read_text(encoding="utf-8")
+    for mark, word in {"FIRST": first, "LAST": str(int(end) - 1), "PACKAGES": " ".join(packages),
+                       "ASSIGNMENT": assignment}.items():
+        text = text.replace(f"__{mark}__", word)
+    return text
 
 
 def write_results(record, root):
