@@ -136,10 +136,3 @@ def test_the_clock_stops_when_pixels_have_changed(delay):
         assert len(times) == 5
         assert delay <= min(times)
         assert sorted(times)[2] < delay + 400
-
-
-@pytest.mark.slow
-@pytest.mark.browser
-def test_every_bar_holds_on_this_machine():
-    missed = [figure for figure in bench.measure() if not figure.holds]
-    assert missed == []
