@@ -1,10 +1,12 @@
 """Live figures without a mouse, without eyes, in colours that the system chooses, on a small page."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 from figure_page import next_frame, opened, set_state, state
+from scene_page import ALL as SCENES
 from test_pictures import PATTERNS, TOKENS
 
 from course_utils.attention import softmax
@@ -234,6 +236,30 @@ def test_the_curve_over_d_k_is_told_and_listed(context, tmp_path):
         next_frame(page)
         assert page.locator("table:visible tbody tr").count() == len(figure.widths)
         assert page.locator(".cu h5").count() == 0
+
+
+# Everything that a figure says, in any form, tables included.
+_SAID = """root => [...root.querySelectorAll('*')].flatMap(node => [
+    ...[...node.childNodes].filter(each => each.nodeType === 3).map(each => each.data),
+    ...['aria-label', 'aria-valuetext', 'aria-description', 'title'].map(name => node.getAttribute(name) ?? '')])
+    .filter(text => text.trim())"""
+
+
+@browser_tests
+@pytest.mark.parametrize("name", [*MADE, *SCENES])
+def test_a_negative_number_has_a_minus_sign_which_speech_does_not_pass_over(context, tmp_path, name):
+    with opened(context, tmp_path, (MADE | SCENES)[name]()) as page:
+        for fold in page.locator("summary").all():
+            fold.click()
+        movable = page.locator(".cu [role=gridcell][tabindex='0'], .cu [role=slider], .cu input[type=range]")
+        for one in movable.all()[:3]:
+            one.focus()
+            press(page, "ArrowRight", "ArrowDown")
+        said = page.locator(".cu").evaluate(_SAID)
+        assert any(re.search(r"\d", text) for text in said)
+        assert [text for text in said if re.search(r"(?<![\w.])-[\d.∞]", text)] == []
+        numbers = page.locator(".cu [aria-valuenow]").evaluate_all("all => all.map(each => each.ariaValueNow)")
+        assert all(float(number) < 99 for number in numbers), "what a machine reads keeps its hyphen"
 
 
 # --- all tables of a model ----------------------------------------------------------------------------------------

@@ -289,6 +289,14 @@ def test_the_output_stays_in_the_hull_until_the_weights_do_not_sum_to_one(show):
     assert f"output = ({x:.2f}, {y:.2f})" in shown.words()
 
 
+def test_numbers_of_the_query_are_counted_from_0_as_everywhere(show):
+    shown = show(make_lookup())
+    shown.page.get_by_label("query, number 1").focus()
+    shown.page.keyboard.press("ArrowRight")
+    assert shown.state("query") == [0.5, 1.6]
+    assert shown.page.get_by_label("query, number 2").count() == 0
+
+
 def test_dragging_the_query_moves_the_output(show):
     shown = show(make_lookup())
     before = shown.words()

@@ -75,7 +75,7 @@ function arrowControls(ctx, state, limit) {
     point => state.setOther(now(), point), axis));
   if (!state.many) state.controls.push(barSlider(ctx, {
     label: `Turn ${b}: the angle from ${a} to ${b}`, short: `turn ${short(b, 12)}`, min: 0, max: 360, step: 1,
-    get: state.turned, put: state.turn, say: v => `${words(v, 0)}°`,
+    get: state.turned, put: state.turn, say: v => `${fixed(v, 0)}°`,
   }));
   ctx.checkbox({ trait: "normalise", label: state.many ? "All lengths 1 (cosine)" : "Both lengths 1 (cosine)" });
   presetButtons(ctx);
@@ -102,7 +102,7 @@ function arrowPlane(ctx, state, limit) {
     const refresh = ctx.grip(node, {
       label: `Tip of ${label}`, at: event => active().at(event), step: 0.1,
       value: () => ctx.get("normalise") ? unit2(vector()) : vector(), move,
-      describe: () => vector().map(v => words(v, 1)).join(", "),
+      describe: () => vector().map(v => fixed(v, 1)).join(", "),
     });
     return { node, refresh };
   };
@@ -158,7 +158,7 @@ function arrowPlane(ctx, state, limit) {
     const turn = (sweep ? 1 : -1) * (now.angle < 32 ? 24 : -now.angle / 2) * Math.PI / 180;
     const way = [from[0] * Math.cos(turn) - from[1] * Math.sin(turn), from[0] * Math.sin(turn) + from[1] * Math.cos(turn)];
     const [x, y] = at(way, radius + 20);
-    fill(degrees, { x, y, text: `${words(now.angle, 0)}°` }, []);
+    fill(degrees, { x, y, text: `${fixed(now.angle, 0)}°` }, []);
   };
   return { node: svg("g", {}, wide.node, near.node), width: wide.width, height: wide.height, draw,
     answers: [shadow, drop, arc, degrees, edge, edgeName] };
@@ -180,15 +180,15 @@ function productPanel(ctx, reach) {
     [now.dot, ...products, now.dot].forEach((value, n) => used[n].set(value));
     bounds.forEach((mark, n) => mark.setAttribute("d", `M${used[0].at(n ? la * lb : -la * lb)} 36v30`));
     const put = (node, words) => { node.textContent = words; };
-    put(result, `${a} · ${b} = ${words(now.dot)}`);
-    put(most, now.unit ? "between −1 (opposite) and 1 (same direction)" : `with these lengths from ${words(-la * lb)} to ${words(la * lb)}`);
+    put(result, `${a} · ${b} = ${fixed(now.dot)}`);
+    put(most, now.unit ? "between −1 (opposite) and 1 (same direction)" : `with these lengths from ${fixed(-la * lb)} to ${fixed(la * lb)}`);
     put(heads[0], "number by number");
     products.forEach((product, n) => put(lines[n],
       `${brief ? `${a}${"₀₁"[n]} × ${b}${"₀₁"[n]} = ` : ""}${equation([now.a[n], now.b[n]], product, 2, digits)}`));
-    put(lines[2], `sum = ${words(now.dot)}`);
+    put(lines[2], `sum = ${fixed(now.dot)}`);
     put(heads[1], "from the lengths and the angle");
     const known = Number.isFinite(now.angle);
-    put(lines[3], known ? `|${a}| × |${b}| × cos ${words(now.angle, 0)}°` : "an arrow of length 0 has no angle");
+    put(lines[3], known ? `|${a}| × |${b}| × cos ${fixed(now.angle, 0)}°` : "an arrow of length 0 has no angle");
     put(lines[4], known ? `= ${equation([la, lb, now.cosine], now.dot)}` : "");
     put(heads[2], `shadow of ${a} on the line of ${b}, times length of ${b}`);
     put(lines[5], lb > 0 ? equation([now.dot / lb, lb], now.dot) : `${b} has no line to fall on`);
@@ -229,12 +229,12 @@ function scorePanel(ctx, state, reach) {
       const used = each.bars.pick(now.unit);
       each.back.setAttribute("style", `fill: ${n === now.n ? "var(--cu-grid)" : "transparent"}`);
       used.set(scores[n]);
-      each.value.textContent = words(scores[n]);
+      each.value.textContent = fixed(scores[n]);
       for (const word of [each.word, each.value]) word.classList.toggle("cu-strong", scores[n] === best);
     });
     const digits = now.unit ? 2 : 1, product = n => `${bracket(now.a[n], digits)} × ${bracket(now.b[n], digits)}`;
-    const near = dot2(...[now.a, now.b].map(each => each.map(v => Number(fixed(v, digits)))));
-    lines[0].textContent = `${a} · ${b} = ${words(now.dot)}`;
+    const near = dot2(...[now.a, now.b].map(each => each.map(v => rounded(v, digits))));
+    lines[0].textContent = `${a} · ${b} = ${fixed(now.dot)}`;
     lines[1].textContent = `${same(near, now.dot)} ${product(0)} + ${product(1)}`;
   };
   return { node, width, height: below + 35, draw };
@@ -245,7 +245,7 @@ function arrowTable(ctx, state) {
   return ctx.table({
     caption: ctx.get("title"), corner: "arrow", columns: () => ["number 0", "number 1", "length", `dot product with ${ctx.get("a_name")}`],
     rows: () => arrows().map(([name]) => name),
-    cell: (i, j) => { const [, [x, y], dot] = arrows()[i]; return j === 3 && (dot === null || ctx.get("covered")) ? "" : words([x, y, length2([x, y]), dot][j]); },
+    cell: (i, j) => { const [, [x, y], dot] = arrows()[i]; return j === 3 && (dot === null || ctx.get("covered")) ? "" : fixed([x, y, length2([x, y]), dot][j]); },
   });
 }
 
@@ -254,7 +254,7 @@ function arrowSentence(now) {
   if (now.many) {
     const scores = now.others.map(key => dot2(now.a, key)), best = Math.max(...scores);
     const winners = now.names.filter((_, n) => scores[n] === best).map(name => short(name, 16)).join(" and ");
-    return `Largest ${now.unit ? "cosine" : "score"}: ${winners}, ${words(best)}.`;
+    return `Largest ${now.unit ? "cosine" : "score"}: ${winners}, ${fixed(best)}.`;
   }
   if (!Number.isFinite(now.angle)) return "An arrow of length 0: the dot product is 0, and there is no angle.";
   if (Math.abs(now.cosine) < 1e-9) return `${a} and ${b} are perpendicular: the dot product is 0.`;
@@ -264,6 +264,6 @@ function arrowSentence(now) {
 }
 
 function arrowNumbers(now) {
-  if (now.many) return now.names.map((name, n) => `${name} ${words(dot2(now.a, now.others[n]))}`).join(", ");
-  return `${now.unit ? "Cosine" : "Dot product"} ${words(now.dot)}, angle ${words(now.angle, 0)} degrees.`;
+  if (now.many) return now.names.map((name, n) => `${name} ${fixed(dot2(now.a, now.others[n]))}`).join(", ");
+  return `${now.unit ? "Cosine" : "Dot product"} ${fixed(now.dot)}, angle ${fixed(now.angle, 0)} degrees.`;
 }

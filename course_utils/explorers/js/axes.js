@@ -34,4 +34,4 @@ function niceTicks(low, high, count) {
   for (let n = Math.ceil(low / step - 1e-9); n * step <= high + 1e-9; n++) ticks.push(n * step);
   return ticks;
 }
-const tickText = v => String(Math.round(v * 1e6) / 1e6);
+const tickText = v => minus(Math.round(v * 1e6) / 1e6);

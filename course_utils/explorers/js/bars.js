@@ -3,7 +3,7 @@
 FIGURES.bars = ctx => {
   const names = ctx.get("names"), maker = ctx.get("function_name"), table = softmaxTable(ctx, names, maker);
   const wanted = name => ctx.get("controls").includes(name);
-  if (wanted("temperature")) ctx.range({ trait: "temperature", label: "Temperature", values: ctx.get("stops"), format: v => words(v, v < 1 ? 2 : v < 10 ? 1 : 0) });
+  if (wanted("temperature")) ctx.range({ trait: "temperature", label: "Temperature", values: ctx.get("stops"), format: v => fixed(v, v < 1 ? 2 : v < 10 ? 1 : 0) });
   if (wanted("shift")) buttonGroup(ctx, "Add to every score:", [...ctx.get("steps").map(step =>
     [`${step < 0 ? "−" : "+"}${Math.abs(step)}`, () => ctx.set("shift", clamp(ctx.get("shift") + step, -2000, 2000))]),
     ["0 again", () => ctx.set("shift", 0)]]);
@@ -16,14 +16,14 @@ FIGURES.bars = ctx => {
   let now;
   const list = ctx.table({
     caption: ctx.get("title"), corner: "name", rows: () => names, columns: () => ["score", "exp term", "weight"],
-    cell: (i, j) => j && ctx.get("covered") ? "" : [v => words(v), magnitude, v => words(v, 3)][j]([now.shifted, now.terms, now.weights][j][i]),
+    cell: (i, j) => j && ctx.get("covered") ? "" : [v => fixed(v), magnitude, v => fixed(v, 3)][j]([now.shifted, now.terms, now.weights][j][i]),
   });
   ctx.watch(["scores", "temperature", "shift", "stable", "hardmax", "film", "covered"], () => {
     now = softmaxSteps(ctx.get("scores"), ctx.get("temperature"), ctx.get("shift"), ctx.get("stable"));
     const other = filmWeights(ctx);
     table.draw(now, other, ctx.get("hardmax"));
     list();
-    ctx.spoken = names.map((name, n) => `${name} ${words(now.weights[n])}`).join(", ") + ".";
+    ctx.spoken = names.map((name, n) => `${name} ${fixed(now.weights[n])}`).join(", ") + ".";
     tell(softmaxSentence(now, names) + filmSentence(ctx, now, other, maker));
   });
 };
@@ -74,15 +74,15 @@ function softmaxTable(ctx, names, maker) {
   });
   const draw = (now, other, hardmax) => {
     const largest = Math.max(...now.terms), winner = now.shifted.indexOf(Math.max(...now.shifted));
-    heads[0].textContent = now.shift === 0 ? "score" : `score ${now.shift < 0 ? "−" : "+"} ${words(Math.abs(now.shift), 0)}`;
-    heads[1].textContent = `exp(${now.stable ? "(score − largest)" : "score"}${now.temperature === 1 ? "" : ` / ${words(now.temperature, now.temperature < 1 ? 2 : 1)}`})`;
+    heads[0].textContent = now.shift === 0 ? "score" : `score ${now.shift < 0 ? "−" : "+"} ${fixed(Math.abs(now.shift), 0)}`;
+    heads[1].textContent = `exp(${now.stable ? "(score − largest)" : "score"}${now.temperature === 1 ? "" : ` / ${fixed(now.temperature, now.temperature < 1 ? 2 : 1)}`})`;
     rows.forEach((row, n) => {
       row.refresh();
       row.draw({ score: now.shifted[n], term: now.terms[n], part: largest > 0 && Number.isFinite(largest) ? now.terms[n] / largest : now.terms[n] === largest ? 1 : 0,
         weight: now.weights[n], other: other && other[n], hard: hardmax ? Number(n === winner) : null });
     });
     sum.textContent = magnitude(now.sum);
-    whole.textContent = now.broken ? "NaN" : words(now.weights.reduce((a, b) => a + b, 0));
+    whole.textContent = now.broken ? "NaN" : fixed(now.weights.reduce((a, b) => a + b, 0));
     let x = SOFT.weight;
     stack.forEach((rect, n) => {
       const size = (now.weights[n] || 0) * (SOFT.share - SOFT.weight);
@@ -114,11 +114,11 @@ function tableRow(name, y, row) {
   const mark = svg("path", { style: MARK });
   const node = svg("g", {}, word, score, term.node, number, weight.node, hard, mark, share);
   const draw = now => {
-    score.textContent = words(now.score, 1);
+    score.textContent = fixed(now.score, 1);
     term.set(now.part, "line");
     number.textContent = magnitude(now.term);
     weight.set(now.weight, "value");
-    share.textContent = Number.isNaN(now.weight) ? "NaN" : words(now.weight, 3);
+    share.textContent = Number.isNaN(now.weight) ? "NaN" : fixed(now.weight, 3);
     hard.style.display = now.hard === null ? "none" : "";
     fill(hard, { width: now.hard ? SOFT.share - SOFT.weight : 1 }, []);
     const known = now.other !== null && Number.isFinite(now.other);

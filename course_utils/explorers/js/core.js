@@ -29,8 +29,10 @@ function shorten(token, limit = 14) {
 }
 // Directional isolates keep a right-to-left token from reordering the sentence around it.
 const isolate = text => `\u2068${text}\u2069`;
-const fixed = (value, digits = 2) => Number.isFinite(value)
-  ? (Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value).toFixed(digits)
+const rounded = (value, digits = 2) => Number((Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value).toFixed(digits));
+// A number as it is read and spoken, with a minus sign: speech passes over a hyphen.
+const minus = text => String(text).replace("-", "−");
+const fixed = (value, digits = 2) => Number.isFinite(value) ? minus(rounded(value, digits).toFixed(digits))
   : Number.isNaN(value) ? "not a number" : value > 0 ? "infinity" : "minus infinity";
 
 // Everything a drawer may use. Watchers run once after the drawer returns and then when their traits have changed.
@@ -195,7 +197,7 @@ class Context {
   grip(node, { label, at, value, move, describe, step = 0.1 }) {
     fill(keepKeys(node), { tabindex: 0, role: "slider", "aria-label": label, "aria-roledescription": "movable point" }, []);
     node.classList.add("cu-grip");
-    const refresh = () => fill(node, { "aria-valuetext": describe(), "aria-valuenow": fixed(value()[0]) }, []);
+    const refresh = () => fill(node, { "aria-valuetext": describe(), "aria-valuenow": rounded(value()[0]) }, []);
     // The style touch-action: none does not reach the parts of an SVG drawing in Chromium.
     this.listen(node, "touchstart", event => event.preventDefault(), { passive: false });
     this.listen(node, "pointerdown", event => { node.setPointerCapture(event.pointerId); node.focus(); event.preventDefault(); });

@@ -10,21 +10,21 @@ FIGURES.curve = ctx => {
   const line = svg("path", { style: "fill: none; stroke: var(--cu-query); stroke-width: 2.5; stroke-linejoin: round" });
   plot.layer.append(...dots, line);
   plot.layer.setAttribute("aria-hidden", "true");
-  ctx.range({ trait: "value", label: film.label, values: film.values, format: v => String(v).replace("-", "−") });
+  ctx.range({ trait: "value", label: film.label, values: film.values, format: minus });
   const root = sheet(ctx, ctx.get("title"), [{ node: plot.node, width: 830, height: 300 }]);
   ctx.exportButtons(() => root, "curve");
   let now;
   const some = Array.from(x.keys()).filter(n => n % Math.ceil(x.length / 40) === 0);
   const list = ctx.table({
     caption: ctx.get("title"), corner: ctx.get("x_label"), rows: () => some.map(n => tickText(x[n])), columns: () => [ctx.get("y_label")],
-    cell: i => words(now[some[i]]),
+    cell: i => fixed(now[some[i]]),
   });
   ctx.watch(["value"], () => {
     now = unpack(film.frames, nearest(film.values, ctx.get("value")));
     line.setAttribute("d", `M${Array.from(now, (y, n) => `${plot.X(x[n])} ${plot.Y(y)}`).join("L")}`);
     list();
     const many = turns(now);
-    ctx.readout.textContent = `The curve lies between ${words(Math.min(...now), 1)} and ${words(Math.max(...now), 1)} and has ${many} turn${many === 1 ? "" : "s"}.`;
+    ctx.readout.textContent = `The curve lies between ${fixed(Math.min(...now), 1)} and ${fixed(Math.max(...now), 1)} and has ${many} turn${many === 1 ? "" : "s"}.`;
     ctx.announce(() => `${film.label} ${ctx.get("value")}. ${ctx.readout.textContent}`);
   });
 };

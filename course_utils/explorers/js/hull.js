@@ -17,7 +17,7 @@ FIGURES.hull = ctx => {
   const list = ctx.table({
     caption: ctx.get("title"), corner: "value", rows: () => names,
     columns: () => ["first number", "second number", source === "amounts" ? "amount" : "score", "weight"],
-    cell: (i, j) => j === 3 && ctx.get("covered") ? "" : words([...now.values[i], now.raw[i], now.weights[i]][j]),
+    cell: (i, j) => j === 3 && ctx.get("covered") ? "" : fixed([...now.values[i], now.raw[i], now.weights[i]][j]),
   });
   ctx.watch(["values", "amounts", "scores", "query", "key_vectors", "normalise", "contributions", "covered"], () => {
     now = weightedSum(ctx);
@@ -25,7 +25,7 @@ FIGURES.hull = ctx => {
     field.draw(now);
     side.draw(now);
     list();
-    ctx.spoken = `Output ${now.output.map(v => words(v)).join(", ")}. Weights ${names.map((name, n) => `${name} ${words(now.weights[n])}`).join(", ")}.`;
+    ctx.spoken = `Output ${now.output.map(v => fixed(v)).join(", ")}. Weights ${names.map((name, n) => `${name} ${fixed(now.weights[n])}`).join(", ")}.`;
     tell(hullSentence(now));
   });
 };
@@ -80,7 +80,7 @@ function insideHull(point, corners, hair = 1e-9) {
 // A named point to drag.
 function pointGrip(ctx, { label, at, value, move, step, drawn }) {
   const node = gripNode(drawn);
-  const refresh = ctx.grip(node, { label, at, value, move, step, describe: () => value().map(v => words(v, 1)).join(", ") });
+  const refresh = ctx.grip(node, { label, at, value, move, step, describe: () => value().map(v => fixed(v, 1)).join(", ") });
   return { node, refresh };
 }
 
@@ -127,7 +127,7 @@ function valuePlane(ctx, names) {
     out.style.fill = outWord.style.fill = `var(--cu-${now.inside ? "query" : "mark"})`;
     const places = [...now.values.map((value, n) => outward(P(value), P(middle2(now.values)), words2[n], names[n], 20)),
       { x: at[0], y: at[1] + 24, width: 58, word: outWord }];
-    if (away) fill(outWord, { text: `output (${now.output.map(v => words(v, 1)).join(", ")})` }, []);
+    if (away) fill(outWord, { text: `output (${now.output.map(v => fixed(v, 1)).join(", ")})` }, []);
     else fill(outWord, { text: "output" }, []);
     places.at(-1).width = away ? 150 : 58;
     places.forEach(place => {
@@ -164,7 +164,7 @@ function keyPlane(ctx, names) {
   field.node.append(text(field.X(0), 8, "query and keys", { class: "cu-small", "text-anchor": "middle" }));
   let sliders = [];
   const controls = () => {
-    sliders = ["₁", "₂"].map((mark, axis) => barSlider(ctx, { label: `query, number ${axis + 1}`, short: `query${mark}`, min: -reach, max: reach,
+    sliders = ["₀", "₁"].map((mark, axis) => barSlider(ctx, { label: `query, number ${axis}`, short: `query${mark}`, min: -reach, max: reach,
       step: 0.1, get: () => ctx.get("query")[axis], put: v => ctx.set("query", replaced(ctx.get("query"), axis, v)) }));
   };
   const draw = now => {
@@ -208,15 +208,15 @@ function weightPanel(ctx, names, source) {
   const node = svg("g", { "aria-hidden": "true" }, ...heads, ...rows.map(each => each.node), sum, rail, ...stack, one, formula, place);
   const [min, max] = source === "amounts" ? [0, 1] : [-5, 5];
   const sliders = narrow ? [] : names.map((name, n) => numberSlider(ctx, {
-    label: `${source === "amounts" ? "Amount" : "Score"} of ${name}`, min, max, step: source === "amounts" ? 0.05 : 0.1, say: v => words(v, source === "amounts" ? 2 : 1),
+    label: `${source === "amounts" ? "Amount" : "Score"} of ${name}`, min, max, step: source === "amounts" ? 0.05 : 0.1, say: v => fixed(v, source === "amounts" ? 2 : 1),
     get: () => ctx.get(source)[n], put: v => ctx.set(source, replaced(ctx.get(source), n, v)),
   }));
   const draw = now => {
     sliders.forEach(([, refresh]) => refresh());
     rows.forEach((each, n) => {
-      each.score.textContent = words(now.raw[n], source === "amounts" ? 2 : 1);
+      each.score.textContent = fixed(now.raw[n], source === "amounts" ? 2 : 1);
       each.track.set(now.weights[n], "value");
-      each.share.textContent = now.weights[n] < 1000 ? words(now.weights[n]) : magnitude(now.weights[n]);
+      each.share.textContent = now.weights[n] < 1000 ? fixed(now.weights[n]) : magnitude(now.weights[n]);
     });
     sum.textContent = `sum of the weights = ${magnitude(now.sum)}`;
     let x = 0;
@@ -226,7 +226,7 @@ function weightPanel(ctx, names, source) {
       rect.style.fillOpacity = 1 - 0.55 * (n % 2);
       x += size;
     });
-    const parts = names.map((name, n) => `${words(now.weights[n])} ${short(name, 10)}`).join(" + ");
+    const parts = names.map((name, n) => `${fixed(now.weights[n])} ${short(name, 10)}`).join(" + ");
     formula.textContent = [...parts].length <= (narrow ? 36 : 46) ? parts : "sum of weight × value";
     place.textContent = `output = (${now.output.map(v => magnitude(v)).join(", ")})`;
   };

@@ -13,7 +13,7 @@ FIGURES.nudge = ctx => {
     caption: ctx.get("title"), corner: "name", rows: () => names,
     columns: () => ["score", "weight before", "weight after", "change / step", "for ever smaller steps"],
     cell: (i, j) => (j > 0 && ctx.get("covered")) || (j > 2 && !now.step) ? ""
-      : words([now.scores, now.before, now.after, now.quotients, now.slopes][j][i], j ? 3 : 1),
+      : fixed([now.scores, now.before, now.after, now.quotients, now.slopes][j][i], j ? 3 : 1),
   });
   ctx.watch(["scores", "nudged", "step", "covered"], () => {
     now = nudge(ctx.get("scores"), ctx.get("nudged"), ctx.get("step"));
@@ -67,16 +67,16 @@ function nudgeTable(ctx, names) {
   const draw = now => {
     rows.forEach((each, n) => {
       each.refresh();
-      each.score.textContent = words(now.scores[n], 1) + (now.step && n === now.nudged ? ` + ${now.step}` : "");
+      each.score.textContent = fixed(now.scores[n], 1) + (now.step && n === now.nudged ? ` + ${now.step}` : "");
       each.score.style.fontWeight = now.step && n === now.nudged ? 600 : "";
       each.weight.set(now.after[n], "value");
       fill(each.tick, { x1: each.weight.at(now.before[n]), x2: each.weight.at(now.before[n]) }, []);
-      each.change.textContent = now.step ? `${words(now.before[n], 3)} → ${words(now.after[n], 3)}` : words(now.before[n], 3);
+      each.change.textContent = now.step ? `${fixed(now.before[n], 3)} → ${fixed(now.after[n], 3)}` : fixed(now.before[n], 3);
       each.moved.set(now.quotients[n]);
-      each.slope.textContent = now.step ? words(now.quotients[n], 3) : "";
+      each.slope.textContent = now.step ? fixed(now.quotients[n], 3) : "";
       each.mark.setAttribute("d", now.step ? diamond(each.moved.at(now.slopes[n]), each.middle) : "");
     });
-    const sum = list => words(list.reduce((a, b) => a + b, 0), 3);
+    const sum = list => fixed(list.reduce((a, b) => a + b, 0), 3);
     whole.textContent = sum(now.after);
     none.textContent = now.step ? sum(now.quotients) : "";
     keys.forEach(key => { key.style.display = now.step ? "" : "none"; });
@@ -89,6 +89,6 @@ function nudgeTable(ctx, names) {
 function nudgeSentence(now, names) {
   if (!now.step) return "Nothing is nudged yet.";
   const digits = 3 - Math.round(Math.log10(now.step));
-  const each = now.after.map((weight, n) => `${short(names[n], 12)} ${words(weight - now.before[n], digits)}`).join(", ");
+  const each = now.after.map((weight, n) => `${short(names[n], 12)} ${fixed(weight - now.before[n], digits)}`).join(", ");
   return `Change of the weights: ${each}.`;
 }

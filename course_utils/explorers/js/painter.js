@@ -189,7 +189,7 @@ FIGURES.painter = ctx => {
   const rescore = ctx.table({
     caption: "Scores before the mask, and what the mask says", corner: "query \\ key", label: "Show scores and mask as a table",
     rows: () => tokens, columns: () => tokens,
-    cell: (i, j) => `${minus(fixed(numbers.scores[i * T + j]))}, ${numbers.flat[i * T + j] ? "True" : "False"}`,
+    cell: (i, j) => `${fixed(numbers.scores[i * T + j])}, ${numbers.flat[i * T + j] ? "True" : "False"}`,
   });
   ctx.exportButtons(() => sideBySide(panels, ctx), "mask");
 

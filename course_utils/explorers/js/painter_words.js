@@ -16,8 +16,6 @@ function sayMask({ allowed, mask, T }, before) {
   return `${changed} ${changed === 1 ? "cell" : "cells"} changed; ${hidden} of ${T * T} are hidden now.`;
 }
 
-const minus = text => text.replace("-", "−");
-
 function sayLeak({ now, goal, allowed }) {
   const leaking = [...now.leak].flatMap((v, i) => (v > LEAKING ? [i] : [])), many = leaking.length > 1;
   const lost = [...goal].filter((yes, n) => yes && !allowed[n]).length;

@@ -91,7 +91,7 @@ class PartsPanel {
 }
 
 function stepsOf(parts, numbers, shown) {
-  const d = numbers.width, steps = [], three = v => fixed(v, 3).replace("-", "−");
+  const d = numbers.width, steps = [], three = v => fixed(v, 3);
   const bracketed = v => (v < 0 ? `(${three(v)})` : three(v));
   steps.push(`Score${d > 1 ? `: the ${d} products sum to` : " ="} ${three(parts.score)}.`);
   if (numbers.divisor !== 1) steps.push(`Scaled score: ${three(parts.score)} ÷ √${d} = ${three(parts.scaled)}.`);
@@ -106,14 +106,14 @@ function stepsOf(parts, numbers, shown) {
 }
 
 const brief = (vector, limit = 6) =>
-  `[${vector.slice(0, limit).map(v => fixed(v).replace("-", "−")).join(", ")}${vector.length > limit ? `, … ${vector.length} in all` : ""}]`;
+  `[${vector.slice(0, limit).map(v => fixed(v)).join(", ")}${vector.length > limit ? `, … ${vector.length} in all` : ""}]`;
 
 // q, k and their products: numbers while they fit, strips of bars for longer vectors.
 function vectorTable({ q, k, products }) {
   const rows = [["q", q, "query"], ["k", k, "key"], ["q × k", products, "value"]];
   const largest = Math.max(...rows.flatMap(([, vector]) => vector.map(Math.abs)), 1e-9);
   const cells = vector => q.length <= 8
-    ? vector.map(v => html("td", { text: fixed(v).replace("-", "−") }))
+    ? vector.map(v => html("td", { text: fixed(v) }))
     : [html("td", {}, barStrip(vector, largest))];
   return html("table", {}, ...rows.map(([name, vector, kind]) =>
     html("tr", { class: `cu-${kind}` }, html("th", { scope: "row", text: name }), ...cells(vector))));

@@ -15,21 +15,20 @@ const snap = (v, step) => Math.round(v / step) / Math.round(1 / step);
 
 // --- words ---------------------------------------------------------------------------------------------------
 const short = (name, limit) => isolate(shorten(name, limit));
-const words = (value, digits = 2) => fixed(value, digits).replace("-", "−");
 // A number that may be huge or tiny.
 function magnitude(value) {
-  if (!Number.isFinite(value) || value === 0 || (Math.abs(value) >= 0.01 && Math.abs(value) < 1000)) return words(value);
+  if (!Number.isFinite(value) || value === 0 || (Math.abs(value) >= 0.01 && Math.abs(value) < 1000)) return fixed(value);
   const [digits, power] = value.toExponential(2).split("e");
   const raised = [...String(Number(power))].map(c => c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]).join("");
-  return `${digits.replace("-", "−")}·10${raised}`;
+  return `${minus(digits)}·10${raised}`;
 }
 // "2.0 × 3.0 = 6.0", with ≈ where the rounded factors do not give the rounded result.
 function equation(factors, result, digits = 2, each = digits) {
-  const rounded = factors.map(v => Number(fixed(v, each)));
-  return `${factors.map(v => bracket(v, each)).join(" × ")} ${same(rounded.reduce((a, b) => a * b, 1), result, digits)} ${words(result, digits)}`;
+  const product = factors.reduce((total, v) => total * rounded(v, each), 1);
+  return `${factors.map(v => bracket(v, each)).join(" × ")} ${same(product, result, digits)} ${fixed(result, digits)}`;
 }
 const same = (one, two, digits = 2) => fixed(one, digits) === fixed(two, digits) ? "=" : "≈";
-const bracket = (v, digits) => Number(fixed(v, digits)) < 0 ? `(${words(v, digits)})` : words(v, digits);
+const bracket = (v, digits) => rounded(v, digits) < 0 ? `(${fixed(v, digits)})` : fixed(v, digits);
 const text = (x, y, words, attributes = {}) => svg("text", { x, y, text: words, ...attributes });
 
 // --- parts of a drawing --------------------------------------------------------------------------------------
@@ -137,7 +136,7 @@ function bar({ x, y, width, height = 18, low = 0, high = 1 }) {
 
 // --- controls ------------------------------------------------------------------------------------------------
 // A slider for one number inside a trait: get() reads it, put(v) writes it. Returns [input, refresh].
-function numberSlider(ctx, { label, get, put, min, max, step, say = v => words(v, 1) }) {
+function numberSlider(ctx, { label, get, put, min, max, step, say = v => fixed(v, 1) }) {
   const input = keepKeys(html("input", { type: "range", min, max, step, "aria-label": label }));
   ctx.listen(input, "input", () => put(Number(input.value)));
   const refresh = () => {
@@ -153,7 +152,7 @@ function barSlider(ctx, options) {
   const [input, refresh] = numberSlider(ctx, options);
   const shown = html("span", { class: "cu-value", "aria-hidden": "true" });
   ctx.control(options.short ?? options.label, input, shown);
-  return () => { refresh(); shown.textContent = (options.say ?? (v => words(v, 1)))(options.get()); };
+  return () => { refresh(); shown.textContent = (options.say ?? (v => fixed(v, 1)))(options.get()); };
 }
 
 // Buttons that set several traits at once, named as one group.

@@ -36,8 +36,8 @@ FIGURES.path = ctx => {
     caption: `${ctx.get("title")}: every key`, corner: "key", rows: () => names, columns: () => columns,
     cell: (i, j) => {
       const hidden = ctx.get("covered"), made = {
-        k: tuple(now.keys[i]), v: tuple(now.values[i]), score: words(now.raw[i]), "scaled score": words(now.scores[i]),
-        weight: words(now.weights[i], 3), "weight × v": tuple(now.parts[i]) };
+        k: tuple(now.keys[i]), v: tuple(now.values[i]), score: fixed(now.raw[i]), "scaled score": fixed(now.scores[i]),
+        weight: fixed(now.weights[i], 3), "weight × v": tuple(now.parts[i]) };
       return hidden && !["k", "v"].includes(columns[j]) ? "" : made[columns[j]];
     },
   });
@@ -48,16 +48,16 @@ FIGURES.path = ctx => {
     list();
     const asker = short(askers[ctx.get("query")], 16), key = ctx.get("key");
     ctx.spoken = `q is ${tuple(q)}${moved ? ", moved by hand" : ""}.`;
-    const root = ctx.get("scaled") ? ` ÷ √${q.length} = ${words(now.scores[key])};` : "";
+    const root = ctx.get("scaled") ? ` ÷ √${q.length} = ${fixed(now.scores[key])};` : "";
     tell(`q · k of ${short(names[key], 16)} = ${now.keys[key].map((v, c) => `${terse(q[c], c > 0)} × ${terse(v, true)}`).join(" + ")} `
-      + `= ${words(now.raw[key])};${root} weight ${words(now.weights[key], 3)}. Output of ${asker}: ${tuple(now.output)}.`);
+      + `= ${fixed(now.raw[key])};${root} weight ${fixed(now.weights[key], 3)}. Output of ${asker}: ${tuple(now.output)}.`);
   });
 };
 
-const tuple = vector => `(${vector.map(v => words(v)).join(", ")})`;
+const tuple = vector => `(${vector.map(v => fixed(v)).join(", ")})`;
 // A number as short as it can be: at most two decimals, no zeros at the end.
 const terse = (v, inside = false) => {
-  const told = String(Number(fixed(v))).replace("-", "−");
+  const told = minus(rounded(v));
   return inside && told[0] === "−" ? `(${told})` : told;
 };
 
@@ -94,7 +94,7 @@ function pathPicture(ctx, names, askers) {
   const signs = W[0][0].map((_, c) => text(sliders, top + c * 27 + 17, `q${"₀₁₂₃"[c]}`, { class: "cu-small" }));
   const inputs = W[0][0].map((_, c) => {
     const limit = ctx.get("limit"), [node, refresh] = numberSlider(ctx, {
-      label: `q, position ${c}`, min: -limit, max: limit, step: limit > 10 ? 0.5 : 0.1, get: () => ctx.get("q")[c], say: v => words(v),
+      label: `q, position ${c}`, min: -limit, max: limit, step: limit > 10 ? 0.5 : 0.1, get: () => ctx.get("q")[c], say: v => fixed(v),
       put: v => ctx.set("q", ctx.get("q").map((old, m) => (m === c ? v : old))),
     });
     return { node, refresh, x: sliders + 24, y: top + c * 27 + 12, width: PATH.slider - 24 };
@@ -108,7 +108,7 @@ function pathPicture(ctx, names, askers) {
     blocks[2].draw(`${short(names[key], 7)}: x W_v = v`, x, now.values[key]);
     inputs.forEach(input => input.refresh());
     rows.forEach((each, n) => each.draw(now, n, n === key));
-    total.draw(now.output, words, Math.max(...now.values.flat().map(Math.abs)));
+    total.draw(now.output, fixed, Math.max(...now.values.flat().map(Math.abs)));
   };
   const height = Math.max(bottom + 40, top + dK * 27);
   return { node, width, height, inputs, draw, answers: [...rows.flatMap(each => each.answers), total.node] };
@@ -168,12 +168,12 @@ function keyRow({ ctx, each, n, y, at, dK, dV, cellK, cellV, scaled, width }) {
     frame.setAttribute("class", picked ? "cu-picked" : "cu-unpicked");
     k.draw(now.keys[i], terse, most(now.keys));
     products.draw(now.products[i], terse, most(now.products));
-    score.textContent = words(now.raw[i]);
-    divided.textContent = words(now.scores[i]);
+    score.textContent = fixed(now.raw[i]);
+    divided.textContent = fixed(now.scores[i]);
     weight.set(now.weights[i], "value");
-    share.textContent = words(now.weights[i], 3);
+    share.textContent = fixed(now.weights[i], 3);
     v.draw(now.values[i], terse, most(now.values));
-    parts.draw(now.parts[i], words, most(now.values));
+    parts.draw(now.parts[i], fixed, most(now.values));
   };
   return { node, draw, answers };
 }
