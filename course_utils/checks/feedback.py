@@ -60,11 +60,13 @@ class Feedback:
         kind = {"passed": "passed", "wrong": "wrong"}.get(self.verdict.status, "open")
         body = "".join(f"<dt>{html.escape(label or 'There')}</dt><dd>{_with_line_breaks(text)}</dd>"
                        for label, text in self.rows)
-        return (f'<div class="course-feedback course-{kind}" role="status"><style>{_CSS}</style>'
-                f"<p>{html.escape(self.headline)}</p>{f'<dl>{body}</dl>' if body else ''}</div>")
+        return (f'<div class="course-feedback course-{kind}"><style>{_CSS}</style>'
+                f'<p role="heading" aria-level="3">{html.escape(self.headline)}</p>'
+                f"{f'<dl>{body}</dl>' if body else ''}<script>{_SAY}</script></div>")
 
 
 # Colours: a bar and a sign say right or wrong, so that colour alone never does. Text keeps the theme's own colour.
+# The last line is for the hints and quizzes that follow: a finger wants 24 pixels, JupyterLab gives 22.
 _CSS = """
 .course-feedback{border-left:6px solid #767676;padding:.3em 1em;margin:.3em 0;max-width:56em;
 color:var(--jp-content-font-color1,CanvasText);font-family:var(--jp-content-font-family,system-ui,sans-serif)}
@@ -74,7 +76,37 @@ color:var(--jp-content-font-color1,CanvasText);font-family:var(--jp-content-font
 .course-feedback dt{opacity:.85;margin:0;font-weight:400;width:auto;float:none}
 .course-feedback dd{margin:0;overflow-wrap:anywhere;width:auto}
 .course-feedback code{white-space:pre-wrap;background:none}
+.jp-RenderedMarkdown summary{padding:.1em 0}
 """.replace("\n", "")
+
+# A screen reader speaks what changes in a live region that has been there before, so the page keeps one. Said are the
+# headline and the first row, without the sign, and only where somebody ran this cell: not for a notebook that is
+# opened, nor while further cells wait, as in Run All. The heading, which is no <h3>, stays out of JupyterLab's table of
+# contents and is found by a reader's keys all the same. Where scripts do not run, it is all there is.
+_SAY = """
+(() => {
+const box = document.currentScript.parentNode, cell = box.closest(".jp-CodeCell");
+if (!cell) return;
+const prompts = [...cell.closest(".jp-Notebook").querySelectorAll(".jp-InputPrompt")];
+const busy = prompts.filter(each => each.textContent.includes("*"));
+if (busy.length !== 1 || !cell.contains(busy[0])) return;
+let region = document.getElementById("course-says");
+if (!region) {
+region = document.createElement("div");
+region.id = "course-says";
+region.setAttribute("role", "status");
+region.style.cssText = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)";
+document.body.append(region);
+}
+region.textContent = "";
+const parts = [...box.querySelectorAll("[role=heading], dt, dd")].slice(0, 3).map(each => each.textContent.trim());
+const [headline, label, text] = parts;
+clearTimeout(region.pause);
+region.pause = setTimeout(() => {
+region.textContent = headline.replace(/^[^A-Za-z_]+/, "") + "." + (text ? ` ${label}: ${text}` : "");
+}, 700);
+})()
+""".strip().replace("\n", " ")
 
 
 def _with_line_breaks(text):
