@@ -55,6 +55,26 @@ def test_a_page_can_be_read_by_everybody(pages, browser, name, scheme):
     assert findings(browser, pages[name], scheme) == ([], 0)
 
 
+@pytest.mark.parametrize("name", [*ANSWERS, "early"])
+def test_a_feedback_page_fits_a_page_of_320_pixels(pages, browser, name):
+    context = browser.new_context(viewport={"width": 320, "height": 640})
+    page = context.new_page()
+    page.set_content(pages[name])
+    page.locator("tbody th").first.evaluate("cell => { cell.textContent = 'grouped_query_attention_with_cache'; }")
+    page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    context.close()
+
+
+def test_every_row_of_the_class_report_has_a_header(pages, browser):
+    page = browser.new_page()
+    page.set_content(pages["class"])
+    rows = page.locator("tbody tr")
+    assert rows.count() > 5
+    assert rows.evaluate_all("all => all.filter(row => row.cells[0].scope !== 'row').length") == 0
+    page.close()
+
+
 def test_what_is_hard_to_read_is_found(browser):
     faint = document("Faint", '<h1>Page</h1><p style="color:#ccc;background:#fff">words</p><img src="">')
     serious, _ = findings(browser, faint, "light")

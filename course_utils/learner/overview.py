@@ -42,12 +42,19 @@ class Overview:
     def _repr_html_(self):
         left = 'style="text-align:left"'
         head = "".join(f'<th scope="col" {left}>{h}</th>' for h in ("Notebook", "Minutes", "Exercise", "State"))
-        # The exercise names its row; the notebook's name is only in its first.
-        body = "".join("<tr>" + "".join(
-            f'<th scope="row" {left}>{html.escape(cell)}</th>' if n == 2 else f"<td {left}>{html.escape(cell)}</td>"
-            for n, cell in enumerate(row)) + "</tr>" for row in self.rows)
-        return (f"<table><caption>Your progress</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        starts = [n for n, row in enumerate(self.rows) if row[0]] + [len(self.rows)]
+        body = "".join(_group(self.rows[start:end], left) for start, end in zip(starts, starts[1:]))
+        return (f"<table><caption>Your progress</caption><thead><tr>{head}</tr></thead>{body}</table>"
                 f"<p>{html.escape(self.summary)}</p>")
+
+
+def _group(rows, style):
+    """The rows of one notebook, whose name stands for all of them; each is named by its exercise."""
+    notebook, minutes, *_ = map(html.escape, rows[0])
+    lead = (f'<th scope="rowgroup" rowspan="{len(rows)}" {style}>{notebook}</th>'
+            f'<td rowspan="{len(rows)}" {style}>{minutes}</td>')
+    lines = [f'<th scope="row" {style}>{html.escape(row[2])}</th><td {style}>{html.escape(row[3])}</td>' for row in rows]
+    return f"<tbody><tr>{lead}{'</tr><tr>'.join(lines)}</tr></tbody>"
 
 
 def progress():

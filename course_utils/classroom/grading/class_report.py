@@ -141,8 +141,8 @@ def _look_at(records):
 
 def _table(caption, head, rows):
     def line(cells):
-        return "".join(f'<td{" class=n" if isinstance(cell, int) else ""}>{html.escape(str(cell))}</td>'
-                       for cell in cells)
+        return f'<th scope="row">{html.escape(str(cells[0]))}</th>' + "".join(
+            f'<td{" class=n" if isinstance(cell, int) else ""}>{html.escape(str(cell))}</td>' for cell in cells[1:])
 
     return (f"<table><caption>{html.escape(caption)}</caption><thead><tr>"
             + "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
