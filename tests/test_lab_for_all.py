@@ -2,7 +2,6 @@
 
 import nbformat
 import pytest
-from notebook_parts import LESSONS
 from test_browser import figures, nothing_went_wrong
 
 pytestmark = pytest.mark.browser
@@ -70,7 +69,8 @@ def test_hints_are_tall_enough_to_be_hit(small):
 
 # Whether the page itself took the keys for saving: where it does not, the browser opens its own dialog.
 TAKEN = """() => { window.courseTook = null; window.addEventListener('keydown', event => {
-    if (event.key === 's') setTimeout(() => { window.courseTook = event.defaultPrevented; }); }, { capture: true }); }"""
+    if (event.key === 's') setTimeout(() => { window.courseTook = event.defaultPrevented; }); },
+    { capture: true }); }"""
 MODEL = "window.jupyterapp.shell.currentWidget.context.model"
 
 

@@ -4,6 +4,7 @@ import html
 import json
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from course_utils import exercises
@@ -43,7 +44,7 @@ class Overview:
         left = 'style="text-align:left"'
         head = "".join(f'<th scope="col" {left}>{h}</th>' for h in ("Notebook", "Minutes", "Exercise", "State"))
         starts = [n for n, row in enumerate(self.rows) if row[0]] + [len(self.rows)]
-        body = "".join(_group(self.rows[start:end], left) for start, end in zip(starts, starts[1:]))
+        body = "".join(_group(self.rows[start:end], left) for start, end in pairwise(starts))
         return (f"<table><caption>Your progress</caption><thead><tr>{head}</tr></thead>{body}</table>"
                 f"<p>{html.escape(self.summary)}</p>")
 
@@ -53,7 +54,8 @@ def _group(rows, style):
     notebook, minutes, *_ = map(html.escape, rows[0])
     lead = (f'<th scope="rowgroup" rowspan="{len(rows)}" {style}>{notebook}</th>'
             f'<td rowspan="{len(rows)}" {style}>{minutes}</td>')
-    lines = [f'<th scope="row" {style}>{html.escape(row[2])}</th><td {style}>{html.escape(row[3])}</td>' for row in rows]
+    lines = [f'<th scope="row" {style}>{html.escape(name)}</th><td {style}>{html.escape(state)}</td>'
+             for _, _, name, state in rows]
     return f"<tbody><tr>{lead}{'</tr><tr>'.join(lines)}</tr></tbody>"
 
 

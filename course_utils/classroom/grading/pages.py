@@ -33,7 +33,8 @@ dt{font-weight:600}code,pre{font:.92em/1.45 ui-monospace,monospace;overflow-wrap
 pre{background:var(--shade);padding:.6rem;white-space:pre-wrap;margin:.5rem 0}
 mark{background:#ffd54a;color:#000}.state{font-weight:600}summary{cursor:pointer;padding:.2rem 0}
 :focus-visible{outline:3px solid var(--bar);outline-offset:2px}
-@media (max-width:30rem){th,td{padding:.25rem .2rem;overflow-wrap:anywhere}dl{grid-template-columns:1fr}dt{margin-top:.4rem}}
+@media (max-width:30rem){th,td{padding:.25rem .2rem;overflow-wrap:anywhere}}
+@media (max-width:30rem){dl{grid-template-columns:1fr}dt{margin-top:.4rem}}
 @media print{details{display:block}}
 """.strip()
 
