@@ -1,6 +1,7 @@
 """What the learner reads: at most twelve lines, the same in text and HTML."""
 
 import html
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,9 +61,11 @@ class Feedback:
         kind = {"passed": "passed", "wrong": "wrong"}.get(self.verdict.status, "open")
         body = "".join(f"<dt>{html.escape(label or 'There')}</dt><dd>{_with_line_breaks(text)}</dd>"
                        for label, text in self.rows)
+        # A Jupyter server names the notebook there: somebody is at it. What is recorded holds no script.
+        say = f"<script>{_SAY}</script>" if os.environ.get("JPY_SESSION_NAME") else ""
         return (f'<div class="course-feedback course-{kind}"><style>{_CSS}</style>'
                 f'<p role="heading" aria-level="3">{html.escape(self.headline)}</p>'
-                f"{f'<dl>{body}</dl>' if body else ''}<script>{_SAY}</script></div>")
+                f"{f'<dl>{body}</dl>' if body else ''}{say}</div>")
 
 
 # Colours: a bar and a sign say right or wrong, so that colour alone never does. Text keeps the theme's own colour.
