@@ -107,6 +107,15 @@ def test_html_in_a_formula_stays_text():
     assert formulas("$a &lt; b$") == mathml("a < b")
 
 
+@pytest.mark.parametrize(("cells", "title"), [
+    (["# 4 Scaled dot product\n\nYou build it."], "4 Scaled dot product"),
+    (["words", "## 4.1 Part", "# *Where* `q` is\n"], "Where q is"), (["## 4.1 Part"], "04_part"), ([], "04_part")])
+def test_the_pages_title_is_the_lessons(cells, title):
+    made = notebook(*(("prose", text) for text in cells))
+    assert export.title_of(made, "04_part") == title
+    assert f"<title>{title}</title>" in export.page_of(made, name=export.title_of(made, "04_part"))
+
+
 def test_a_fold_stays_folded_with_markdown_in_it():
     fold = nbformat.v4.new_markdown_cell("<details>\n<summary>Hint</summary>\n\nLook at *it*.\n\n</details>\n\nAfter.")
     answer = nbformat.v4.new_code_cell("print(0.72)", outputs=[nbformat.v4.new_output("stream", text="0.72")],

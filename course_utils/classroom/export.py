@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -100,6 +101,14 @@ def page_of(notebook, *, theme="light", folder=".", name="notebook"):
     return PageExporter(theme=theme).from_notebook_node(notebook, resources)[0]
 
 
+def title_of(notebook, otherwise):
+    """Give the notebook's first heading as plain text, or what stands in for it where there is none."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and (found := re.search(r"^# +(.+)$", cell.source, re.MULTILINE)):
+            return re.sub(r"[*`]", "", found[1]).strip()
+    return otherwise
+
+
 def add_arguments(parser):
     """Declare the command's arguments."""
     parser.add_argument("notebook", type=Path, help="the notebook")
@@ -123,6 +132,7 @@ def run(args):
         print(f"Running {args.notebook} ...", flush=True)
         execute(notebook, folder)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page_of(notebook, theme=args.theme, folder=folder, name=args.notebook.stem), encoding="utf-8")
+    page = page_of(notebook, theme=args.theme, folder=folder, name=title_of(notebook, args.notebook.stem))
+    output.write_text(page, encoding="utf-8")
     print(f"Wrote {output} ({output.stat().st_size / 2**20:.1f} MiB).")
     return 0
