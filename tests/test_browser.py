@@ -7,6 +7,11 @@ from notebook_parts import LESSONS, blocks, read
 
 from course_utils.classroom.lab_page import NotebookFailed
 
+try:
+    from axe_playwright_python.sync_playwright import Axe
+except ImportError:  # the extra proofs brings it
+    Axe = None
+
 pytestmark = pytest.mark.browser
 
 FIGURE = ".cu"  # the root of a live figure, as explorers/js/core.js makes it
@@ -83,6 +88,16 @@ def nothing_went_wrong(lab):
     nameless = ".jp-NotebookPanel:not(.lm-mod-hidden) img:not([alt])"
     assert lab.page.locator(nameless).evaluate_all("all => all.map(image => image.outerHTML.slice(0, 120))") == []
     assert lab.blocked == []
+
+
+def images_without_text(lab):
+    """What axe finds in the notebook in front: pictures of any kind that have no words."""
+    if Axe is None:
+        return []
+    rules = ["image-alt", "svg-img-alt", "role-img-alt", "input-image-alt", "object-alt", "area-alt"]
+    found = Axe().run(lab.page, context=".jp-NotebookPanel:not(.lm-mod-hidden)",
+                      options={"runOnly": {"type": "rule", "values": rules}}).response
+    return [(one["id"], node["html"][:120]) for one in found["violations"] for node in one["nodes"]]
 
 
 def stage(figure):
@@ -172,6 +187,7 @@ def test_every_figure_answers_and_reads_well_in_both_themes(opened, path, shots)
     lab.run_all()
     shown = figures(lab)
     assert shown, "every notebook of the course has a live figure"
+    assert images_without_text(lab) == []
     for n, figure in enumerate(shown):
         figure.scroll_into_view_if_needed()
         assert figure.evaluate(STRANGE_GROUND) == [], "as it is first drawn"

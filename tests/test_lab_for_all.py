@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from test_browser import figures, nothing_went_wrong
+from test_browser import Axe, figures, images_without_text, nothing_went_wrong
 
 pytestmark = pytest.mark.browser
 SMALL = [
@@ -14,6 +14,7 @@ SMALL = [
                  "<details>\n<summary>Hint 2</summary>\n\nAn axis.\n\n</details>"),
     ("code", "DotProductExplorer((3, 1), (1, 2))"),
     ("code", "AttentionExplorer(['it', 'sat'], weights=[[0.9, 0.1], [0.5, 0.5]])"),
+    ("code", "import matplotlib.pyplot as plt\nplt.plot([1, 2, 3])\nplt.show()"),
 ]
 SAID = "() => document.getElementById('course-says')?.textContent ?? ''"
 
@@ -65,6 +66,18 @@ def test_hints_are_tall_enough_to_be_hit(small):
     tall = small.cell(3).locator("summary").evaluate_all("all => all.map(each => each.getBoundingClientRect().height)")
     assert len(tall) == 2
     assert min(tall) >= 24
+
+
+@pytest.mark.skipif(Axe is None, reason="the extra proofs brings axe")
+def test_axe_sees_a_picture_without_text(small):
+    lab = small
+    assert images_without_text(lab) == []
+    picture = lab.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output img").filter(visible=True)
+    assert len(picture.get_attribute("alt")) > 20
+    picture.evaluate("image => image.removeAttribute('alt')")
+    [(rule, node)] = images_without_text(lab)
+    assert rule == "image-alt"
+    assert node.startswith("<img")
 
 
 # Whether the page itself took the keys for saving: where it does not, the browser opens its own dialog.
