@@ -180,6 +180,60 @@ def test_a_new_version_of_the_package_without_git(course, tmp_path):
     assert mine(plain, "09_more.ipynb").exists()
 
 
+def installed(folder, words):
+    """The package as an installation puts it somewhere, of a version that is known by its words."""
+    shutil.copytree(ROOT / "course_utils", folder / "course_utils", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "data", folder / "data")
+    feedback = folder / "course_utils" / "checks" / "feedback.py"
+    text = feedback.read_text(encoding="utf-8")
+    assert text.count('{exercise.name}: passed"') == 1
+    text = text.replace('{exercise.name}: passed"', f'{{exercise.name}}: passed, {words}"')
+    feedback.write_text(text, encoding="utf-8")
+    return folder
+
+
+RIGHT = ("def softmax(x, axis=-1):\n    e = np.exp(x - x.max(axis=axis, keepdims=True))\n"
+         "    return e / e.sum(axis=axis, keepdims=True)")
+START = "import numpy as np\nfrom course_utils import check, own, progress, start; start()"
+
+
+def test_a_new_version_of_the_package_under_kept_notebooks(tmp_path):
+    """Nothing of the learner's is lost, the new runs, and answers are carried over into its lesson."""
+    plain = tmp_path / "plain"
+    (plain / "notebooks").mkdir(parents=True)
+
+    def give(**changes):
+        (plain / "notebooks" / NAME).write_bytes(lesson(**changes).replace(b'"x = 1"', json.dumps(START).encode()))
+
+    def run(path, package):
+        notebook = nbformat.read(path, as_version=4)
+        run_notebook(notebook, path.parent, env={"COURSE_PROGRESS": str(plain / "progress.jsonl"),
+                                                 "PYTHONPATH": f"{package}{os.pathsep}{os.environ['PYTHONPATH']}"})
+        return "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "")
+                         for cell in notebook.cells for output in cell.get("outputs", []))
+
+    give()
+    working_copies.lay(plain)
+    edit(mine(plain), stub=RIGHT)
+    assert "softmax: passed, says the old" in run(mine(plain), installed(tmp_path / "old", "says the old"))
+    record, before = (plain / "progress.jsonl").read_bytes(), mine(plain).read_bytes()
+    shutil.rmtree(tmp_path / "old")
+    new = installed(tmp_path / "new", "says the new")
+    give(title="2 New", extra=["more"])
+    [pair] = working_copies.lay(plain)
+    assert mine(plain).read_bytes() == before
+    later = nbformat.v4.new_code_cell(f"{START}\nprint(own('softmax').whose, progress().summary, sep='\\n')")
+    (plain / "later.ipynb").write_text(nbformat.writes(nbformat.v4.new_notebook(cells=[later])), encoding="utf-8")
+    said = run(plain / "later.ipynb", new)
+    assert "your own softmax, from notebook 02" in said
+    assert "\n1 of " in said
+    assert "softmax: passed, says the new" in run(mine(plain), new), "the kept notebook goes on"
+    assert (plain / "progress.jsonl").read_bytes().startswith(record)
+    assert "is the new version, with your answers: softmax" in carry.carry(pair)[0]
+    assert "softmax: passed, says the new" in run(mine(plain), new), "and so does the new lesson with its answer"
+    assert "# 2 New" in mine(plain).read_text()
+
+
 def test_answers_in_a_folder_without_git_are_never_taken_for_the_courses(tmp_path):
     plain = tmp_path / "plain"
     (plain / "notebooks").mkdir(parents=True)
