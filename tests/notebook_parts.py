@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))  # what records the notebooks is held to the same rules
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 NOTEBOOKS = [path for path in NOTEBOOKS if ".ipynb_checkpoints" not in path.parts]
+SOURCES = sorted((ROOT / "docs" / "teaching" / "homework").glob("*.ipynb"))  # homework with its solutions
 LESSONS = [path for path in NOTEBOOKS if path.parent == ROOT / "notebooks"]
 
 _FENCE = re.compile(r"^(```+|~~~+)[^\n]*\n.*?^\1\s*$", re.DOTALL | re.MULTILINE)

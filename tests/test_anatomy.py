@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 from anatomy import RULES, Lesson
-from notebook_parts import LESSONS, NOTEBOOKS, read
+from notebook_parts import LESSONS, NOTEBOOKS, SOURCES, read
 
 
 def lesson_at(path):
@@ -22,7 +22,7 @@ def test_notebook_keeps_the_rule(path, rule):
     assert not found, f"{path.name}, rule {rule} ({RULES[rule].__doc__}):\n" + "\n".join(found)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *SOURCES], ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_notebook_is_valid(path):
     nbformat.validate(read(path))
 

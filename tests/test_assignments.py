@@ -8,21 +8,24 @@ import random
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
-from notebook_parts import ROOT
+from notebook_parts import ROOT, SOURCES, read, tags
+from record import without_outputs
 
 from course_utils import exercises
 from course_utils.checks import diagnose, earn
 from course_utils.classroom import bench_grading, cli
-from course_utils.classroom.grading.assignment import load
+from course_utils.classroom.grading.assignment import SOURCES as WITH_SOLUTIONS
+from course_utils.classroom.grading.assignment import STUDENTS as CLONE
+from course_utils.classroom.grading.assignment import called, find, load
 from course_utils.classroom.grading.preflight import preflight
 from course_utils.classroom.grading.results import Results
 from course_utils.classroom.kernels import run_notebook
 
 SECRET = "0123456789abcdef"
-SOURCES = sorted((ROOT / "notebooks" / "homework").glob("hw*.ipynb"))
 IDS = [path.stem for path in SOURCES]
 STUDENTS = 40
 # A student who has the bank's own answers: only a test lets a submission in on the exercises.
@@ -127,19 +130,83 @@ def test_an_assignment_is_whole(path):
             assert "### BEGIN HIDDEN TESTS" in cell.source
 
 
+def students(path):
+    """The version that lies in a student's clone."""
+    return CLONE / path.name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=IDS)
+def test_a_clone_holds_what_release_writes(path, tmp_path):
+    """One copy of the truth: tools/record.py makes the student version from the source, and runs it."""
+    release(path, tmp_path)
+    stored = students(path).read_text(encoding="utf-8")
+    assert without_outputs(stored) == (tmp_path / path.name).read_text(encoding="utf-8"), "run tools/record.py"
+    assert without_outputs(path.read_text(encoding="utf-8")) == path.read_text(encoding="utf-8")
+
+
+def test_every_homework_of_a_clone_has_its_source():
+    assert [path.name for path in sorted(CLONE.glob("*"))
+            if path.name != ".ipynb_checkpoints"] == [path.name for path in SOURCES]
+
+
+@pytest.mark.parametrize(("name", "found"), [
+    ("hw1_weights", "hw1_weights"), ("hw1_weights.ipynb", "hw1_weights"), ("hw4", "hw4_long_sequences"),
+    ("hw2_masks (1).ipynb", "hw2_masks"), ("hw2_masks-Copy1.ipynb", "hw2_masks")])
+def test_an_assignment_is_found_by_its_name(name, found, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find(name) == CLONE / f"{found}.ipynb"
+    assert find(name, WITH_SOLUTIONS) == WITH_SOLUTIONS / f"{found}.ipynb"
+    (tmp_path / name).write_text("{}")  # a notebook of one's own is named by its file
+    assert find(name) == Path(name)
+    assert called(name) == CLONE / f"{found}.ipynb"
+
+
+@pytest.mark.parametrize("name", ["hw", "hw9", "", "weights"])
+def test_a_name_that_fits_none_or_several_is_refused(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"no assignment is called .* \(there is hw1_weights, hw2_masks"):
+        called(name)
+
+
+def test_what_students_get_is_not_released_once_more(tmp_path, capsys):
+    pytest.importorskip("nbgrader", reason="the extra proofs brings it")
+    assert command("release", students(SOURCES[0]), tmp_path) == 2
+    assert "which is what students get; the name alone finds the source" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=IDS)
+def test_source_and_students_version_say_the_same_of_an_assignment(path):
+    assert load(path) == load(students(path))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=IDS)
+def test_what_answers_a_prediction_is_folded_in_a_clone(path):
+    cells, open_question, predicted = read(students(path)).cells, False, 0
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            assert not open_question, "no output answers the question above"
+            open_question = "**Predict" in cell.source and "nbgrader" not in cell.metadata
+            predicted += open_question
+        elif open_question or "answer" in tags(cell):
+            assert "answer" in tags(cell), cell.id
+            assert cell.metadata.jupyter.outputs_hidden
+            open_question = False
+    assert predicted
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=IDS)
 def test_the_students_version_gives_nothing_away_and_runs(path, tmp_path, monkeypatch):
-    release(path, tmp_path)
-    text = (tmp_path / path.name).read_text(encoding="utf-8")
+    text = students(path).read_text(encoding="utf-8")
     for words in ("BEGIN SOLUTION", "earn(", "HIDDEN", "MARK SCHEME", *_lines(path)):
         assert words not in text
-    released = nbformat.reads(text, as_version=4)
+    released = nbformat.reads(without_outputs(text), as_version=4)
     assert sum("raise NotImplementedError" in cell.source for cell in released.cells) == len(load(path).exercises)
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.jsonl"))
     run_notebook(released, path.parent)
     said = json.dumps(released)
     assert said.count("Not attempted yet") >= len(load(path).exercises)
-    lines, good = preflight(tmp_path / path.name, load(path))
+    lines, good = preflight(students(path), load(students(path)))
     assert not good
     assert sum(line.endswith("not attempted yet") or "not attempted yet;" in line for line in lines) == len(
         load(path).exercises)
@@ -160,6 +227,20 @@ def _lines(path):
 def _solved(notebook):
     return [cell.source.split("### BEGIN SOLUTION")[1].split("### END SOLUTION")[0] for cell in notebook.cells
             if cell.cell_type == "code" and "### BEGIN SOLUTION" in cell.source]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=IDS)
+def test_the_solutions_pass_every_check_in_the_students_version(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.jsonl"))
+    notebook, answers = read(students(path)), bench_grading.solutions(path)
+    for cell in notebook.cells:
+        cell.source = answers.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
+    run_notebook(notebook, path.parent)
+    for exercise in load(path).exercises:
+        [shown] = [json.dumps(cell.outputs, ensure_ascii=False) for cell in notebook.cells
+                   if cell.source.startswith(f'check("{exercise.name}"')]
+        assert f"✓ {exercise.name}: what is visible now is right" in shown
+    assert "your own" in json.dumps(notebook)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=IDS)
@@ -241,7 +322,6 @@ with Gradebook({f"sqlite:///{course / 'gradebook.db'}"!r}) as book:
 def test_homework_that_was_written_in_jupyterlab_is_graded(lab, tmp_path):
     [path] = [path for path in SOURCES if path.stem.startswith("hw4")]
     given = lab.root / "notebooks" / "homework" / path.name
-    release(path, given.parent)
     lab.open(given.relative_to(lab.root))
     try:
         right = bench_grading.solutions(path)

@@ -132,6 +132,20 @@ def test_a_students_homework_by_its_name(folder):
     assert lab.find_notebook(folder, "00") == Path("notebooks", "00_start.ipynb")
 
 
+def test_homework_opens_as_a_copy_that_is_laid_once(folder):
+    given, mine = folder / "notebooks" / "homework" / "hw1_weights.ipynb", folder / "my_notebooks" / "homework"
+    given.parent.mkdir()
+    given.write_text("{}")
+    found = lab.find_notebook(folder, "hw1")
+    assert found == Path("notebooks", "homework", "hw1_weights.ipynb")
+    assert lab._learners(folder, found) == Path("my_notebooks", "homework", "hw1_weights.ipynb")
+    (mine / "hw1_weights.ipynb").write_text('{"answers": 1}')
+    given.write_text('{"new": 1}')
+    assert lab._learners(folder, found) == Path("my_notebooks", "homework", "hw1_weights.ipynb")
+    assert [path.read_text() for path in mine.glob("hw*")] == ['{"answers": 1}']
+    assert lab.find_notebook(folder, "hw1") == Path("my_notebooks", "homework", "hw1_weights.ipynb")
+
+
 # --- which port
 
 @pytest.fixture

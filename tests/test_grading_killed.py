@@ -72,7 +72,7 @@ def test_a_run_that_cannot_judge_says_so_and_keeps_no_record(monkeypatch, tmp_pa
 def test_the_command_names_the_student_and_exits_accordingly(monkeypatch, tmp_path, capsys):
     from course_utils.classroom.cli import main
 
-    [source] = (HERE.parent / "notebooks" / "homework").glob("hw1_*.ipynb")
+    [source] = (HERE.parent / "docs" / "teaching" / "homework").glob("hw1_*.ipynb")
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "ada.ipynb").write_bytes(source.read_bytes())
     strike_at(monkeypatch, "zygote", None)

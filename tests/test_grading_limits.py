@@ -133,7 +133,7 @@ def test_no_path_of_this_machine_is_in_a_record(zygote):
 def test_names_reach_the_terminal_as_text(tmp_path, capsys):
     from course_utils.classroom.cli import main
 
-    [source] = (Path(__file__).parents[1] / "notebooks" / "homework").glob("hw1_*.ipynb")
+    [source] = (Path(__file__).parents[1] / "docs" / "teaching" / "homework").glob("hw1_*.ipynb")
     (tmp_path / "a\x1b[2Jda.ipynb").write_bytes(b"{}")
     (tmp_path / "b\x9b2Job.ipynb").write_bytes(b"{}")
     main(["homework", "grade", str(source), str(tmp_path), str(tmp_path / "out"), "--dry-run"])

@@ -15,7 +15,7 @@ from course_utils.classroom.grading.forks import Zygote
 from course_utils.classroom.grading.marking import mark
 from course_utils.classroom.kernels import open_notebook
 
-SOURCE = ROOT / "notebooks" / "homework" / "hw1_weights.ipynb"
+SOURCE = ROOT / "docs" / "teaching" / "homework" / "hw1_weights.ipynb"
 QUICK = {"plain", "added_below", "own_inside", "leaves_early"}  # the others run with `make test-all`
 # In the kernel too an answer that ends its process is an error of its line, so that there is something to compare.
 NO_END = "import os\ndef _leave(code=0):\n    raise SystemExit(code)\nos._exit = os.abort = _leave"

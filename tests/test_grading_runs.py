@@ -188,7 +188,7 @@ def test_workers_keep_to_different_processors():
 
 
 def test_reading_assignments_does_not_build_grammars_for_addresses():
-    [source] = Path(HERE.parent, "notebooks", "homework").glob("hw1_*.ipynb")
+    [source] = Path(HERE.parent, "docs", "teaching", "homework").glob("hw1_*.ipynb")
     code = ("import sys\nfrom course_utils.classroom.cli import main\n"
             "main(['homework', 'preflight', 'nowhere.ipynb', '--assignment', {!r}])\n"
             "print('nbformat' in sys.modules, 'lark' in sys.modules)")

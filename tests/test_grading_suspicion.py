@@ -32,7 +32,7 @@ def test_every_cell_is_looked_through():
 
 
 def test_the_assignments_own_cells_accuse_nobody():
-    path = Path(__file__).parents[1] / "notebooks" / "homework"
+    path = Path(__file__).parents[1] / "docs" / "teaching" / "homework"
     for source in sorted(path.glob("hw*.ipynb")):
         assignment = load(source)
         cells = tuple(Cell("code", one.source) for one in nbformat.read(source, 4).cells if one.cell_type == "code")

@@ -10,7 +10,7 @@ from course_utils.checks import diagnose, earn
 from course_utils.exercises import find
 from course_utils.exercises.homework.weights import _given
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "homework" / "hw1_weights.ipynb"
+NOTEBOOK = Path(__file__).parents[1] / "docs" / "teaching" / "homework" / "hw1_weights.ipynb"
 POINTS = {
     ("top_k_softmax", "exactly-k-first"): [2, 1, 1, 0, 1],
     ("top_k_softmax", "equal-shares"): [0, 1, 0, 0, 0],

@@ -168,7 +168,7 @@ def measure_grading():
     """
     from course_utils.classroom import bench_grading
 
-    source = Path(__file__).resolve().parents[2] / "notebooks" / "homework" / "hw4_long_sequences.ipynb"
+    source = Path(__file__).resolve().parents[2] / "docs" / "teaching" / "homework" / "hw4_long_sequences.ipynb"
     found = bench_grading.measure(source)
     ours, theirs, one, two = (found[name] for name in ("ours", "nbgrader", "one", "two"))
     return [Figure(f"grading on one worker, beside nbgrader ({theirs:.2f} processor seconds a submission)",

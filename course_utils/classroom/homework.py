@@ -33,7 +33,7 @@ def add_arguments(parser):
         return sub
 
     sub = command("release", "write the student version of an assignment", _release)
-    sub.add_argument("assignment", help="the source notebook, notebooks/homework/hwN_name.ipynb")
+    sub.add_argument("assignment", help="its name, or a source notebook of your own")
     sub.add_argument("folder", help="where the student version is written")
     sub.add_argument("--replace", "--force", action="store_true", help="overwrite what is there")
 
@@ -42,7 +42,7 @@ def add_arguments(parser):
     sub.add_argument("--assignment", help="the assignment as it was given out; by the notebook's name if left out")
 
     sub = command("grade", "grade a folder or a zip file of notebooks", _grade)
-    sub.add_argument("assignment", help="the source notebook")
+    sub.add_argument("assignment", help="its name, or its notebook: the source or what students get")
     sub.add_argument("submissions", help="folder or zip file, as Canvas, Moodle, nbgrader or people lay them out")
     sub.add_argument("folder", help="for the results of this assignment; a run that was interrupted goes on there")
     sub.add_argument("--jobs", type=_at_least_one, default=1,
@@ -74,7 +74,7 @@ def add_arguments(parser):
 
     sub = command("export", "fill in a platform's file, or pack a bundle for Gradescope", _export)
     sub.add_argument("form", choices=("canvas", "moodle", "gradescope"))
-    sub.add_argument("source", help="results of `grade`; for Gradescope the assignment's source notebook")
+    sub.add_argument("source", help="results of `grade`; for Gradescope the assignment's name or its notebook")
     sub.add_argument("output", help="the file to write")
     sub.add_argument("--template", help="the gradebook (Canvas) or grading worksheet (Moodle) that you exported there")
     sub.add_argument("--column", metavar="NAME", help="its column for these points, if it is not found")
@@ -117,9 +117,9 @@ def run(args):
 
 
 def _release(args):
-    from course_utils.classroom.grading import release
+    from course_utils.classroom.grading import assignment, release
 
-    source, folder = Path(args.assignment), Path(args.folder)
+    source, folder = assignment.find(args.assignment, assignment.SOURCES), Path(args.folder)
     path = folder / source.name
     if path.exists() and not args.replace:
         raise ValueError(f"{path} is there already; --replace overwrites it")
@@ -133,7 +133,8 @@ def _preflight(args):
     from course_utils.classroom.grading import assignment, preflight
 
     path = _students_own(Path(args.notebook))
-    lines, good = preflight.preflight(path, assignment.load(args.assignment or _by_name(path)))
+    wanted = assignment.find(args.assignment) if args.assignment else assignment.called(path.name)
+    lines, good = preflight.preflight(path, assignment.load(wanted))
     _say("\n".join(lines))
     return int(not good)
 
@@ -156,15 +157,6 @@ def _students_own(path):
     return next((other for other in named if other.is_file()), path)
 
 
-def _by_name(path):
-    folder = Path(__file__).parents[2] / "notebooks" / "homework"
-    found = folder / path.name
-    if not found.is_file():
-        names = ", ".join(sorted(p.name for p in folder.glob("hw*.ipynb"))) or "none"
-        raise ValueError(f"no assignment is called {path.name} (there is {names}); name it with --assignment")
-    return found
-
-
 def _grade(args):
     from course_utils.classroom.grading import forks
     from course_utils.classroom.grading.child import processors
@@ -179,6 +171,7 @@ def _grade(args):
 def _grade_in(args, nursery):
     from course_utils.classroom.grading import assignment, gradebook, owners, results, runs
 
+    args.assignment = assignment.find(args.assignment)
     homework = assignment.load(args.assignment)
     folder = results.Results(args.folder, homework.name, _secret(args.secret))
     found, class_, said = owners.who_is_who(args, homework)
@@ -304,13 +297,13 @@ def _report(args):
 
 
 def _export(args):
-    from course_utils.classroom.grading import gradebook, gradescope, results
+    from course_utils.classroom.grading import assignment, gradebook, gradescope, results
     from course_utils.classroom.grading.tables import read_table
 
     output = Path(args.output)
     _keep_old(output, args.replace)
     if args.form == "gradescope":
-        output.write_bytes(gradescope.bundle(args.source, _secret(args.secret)))
+        output.write_bytes(gradescope.bundle(assignment.find(args.source), _secret(args.secret)))
         _say(f"{output}: upload it as the autograder of a programming assignment.")
         return 0
     if not args.template:

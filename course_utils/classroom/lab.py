@@ -62,7 +62,7 @@ def find_notebook(folder: Path, name: str) -> Path:
     Returns
     -------
     Path
-        Relative to the course's folder. Where no lesson is called that, a notebook of the learner's.
+        Relative to the course's folder. Where no lesson is called that, a notebook of the learner's, then homework.
 
     Raises
     ------
@@ -72,8 +72,9 @@ def find_notebook(folder: Path, name: str) -> Path:
     notebooks = sorted((folder / "notebooks").glob("*.ipynb"))
     theirs = sorted(path for path in (folder / working_copies.FOLDER).rglob("*.ipynb")  # homework, what a learner adds
                     if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    homework = sorted((folder / "notebooks" / "homework").glob("*.ipynb"))
     wanted = Path(name).name.removesuffix(".ipynb")
-    found = next(filter(None, (_called(wanted, paths) for paths in (notebooks, theirs))), [])
+    found = next(filter(None, (_called(wanted, paths) for paths in (notebooks, theirs, homework))), [])
     if len(found) != 1:
         several = ", ".join(path.stem for path in found or notebooks) or "none at all"
         problem = "fits more than one notebook" if found else "is not the name of a notebook; there are"
@@ -202,13 +203,15 @@ def _learners(folder: Path, notebook: Path) -> Path:
     """The learner's copy of a lesson, after all lessons have theirs; say what has changed since the last time."""
     try:
         news = working_copies.lay(folder)
+        if notebook.parent.name == "homework":
+            working_copies.lay_homework(folder, notebook)
     except OSError as error:
         print(f"Your own copies of the notebooks could not be made ({error.strerror or error}): "
               f"{notebook.as_posix()} itself opens.", file=sys.stderr)
         return notebook
     for pair in news:
         print(pair)
-    return Path(working_copies.FOLDER, notebook.name)
+    return Path(working_copies.FOLDER, notebook.relative_to("notebooks"))
 
 
 def _become(command: list[str], environment: dict[str, str]) -> int:

@@ -6,6 +6,7 @@ changed, a copy whose cells nobody touched is replaced; beside any other the new
 ``NN_name.new.ipynb``. Standard library only: ``lab`` calls it where NumPy may be missing.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -13,8 +14,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FOLDER", "Beside", "beside", "cells_of", "copy_new", "course_version", "free_name", "lay", "lay_version",
-           "move", "remembered", "set_aside"]
+__all__ = ["FOLDER", "Beside", "beside", "cells_of", "copy_new", "course_version", "free_name", "lay", "lay_homework",
+           "lay_version", "move", "remembered", "set_aside"]
 
 FOLDER = "my_notebooks"
 _STATE = ".course"
@@ -68,6 +69,19 @@ def lay(course):
     for picture in sorted((course / "notebooks" / "images").glob("*.*")):  # lessons link to some
         _lay_picture(folder / "images" / picture.name, picture.read_bytes(), folder)
     return beside(folder)
+
+
+def lay_homework(course, path):
+    """Lay a copy of one homework, once: what is handed in stays what was given out.
+
+    Parameters
+    ----------
+    course : Path
+    path : Path
+        ``notebooks/homework/hwN_name.ipynb``, relative to `course`.
+    """
+    with contextlib.suppress(FileExistsError):
+        copy_new(course / FOLDER / path.relative_to("notebooks"), (course / path).read_bytes())
 
 
 def _lay_picture(path, content, folder):

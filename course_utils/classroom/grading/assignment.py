@@ -1,4 +1,6 @@
-"""An assignment: a source notebook in nbgrader's format, and the exercises whose names its answer cells carry.
+"""An assignment: a notebook in nbgrader's format, and the exercises whose names its answer cells carry.
+
+The source, with solutions, and the version that students get say the same of it.
 
 An autograded answer cell has the name of its exercise as `grade_id`, with ``-`` or ``_``. The cells that carry its
 points have an id that begins with the same name: ``softmax-visible`` and ``softmax-hidden`` for the parts that are
@@ -6,6 +8,7 @@ seen before and after the deadline, ``softmax-test`` for all of them. All else t
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,9 +17,11 @@ from course_utils import exercises
 from course_utils.classroom.grading.notebooks import same_id
 from course_utils.exercises.homework import ALLOWED
 
-__all__ = ["Assignment", "load"]
+__all__ = ["SOURCES", "STUDENTS", "Assignment", "called", "find", "load"]
 
 _COURSE = Path(__file__).parents[2]
+SOURCES = _COURSE.parent / "docs" / "teaching" / "homework"  # with solutions and mark schemes: the teacher's
+STUDENTS = _COURSE.parent / "notebooks" / "homework"  # what students get, made from these
 
 
 @dataclass(frozen=True)
@@ -58,13 +63,53 @@ class Assignment:
         return int.from_bytes(hashlib.sha256(f"{self.name}/{secret}".encode()).digest()[:6], "big")
 
 
+def find(named, folder=STUDENTS):
+    """Find the notebook of an assignment: a file, or one of the course's by its name.
+
+    Parameters
+    ----------
+    named : path-like
+    folder : Path
+        Where the course's lie: `STUDENTS` or `SOURCES`.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        As `called`.
+    """
+    path = Path(named)
+    return path if path.is_file() or len(path.parts) != 1 else called(path.name, folder)
+
+
+def called(name, folder=STUDENTS):
+    """Find one of the course's assignments by its name, by how that begins, or by the name of a second download.
+
+    Raises
+    ------
+    ValueError
+        If none, or more than one, is called that.
+    """
+    here = sorted(folder.glob("*.ipynb"))
+    wanted = re.sub(r"( \(\d+\)|-Copy\d+)?(\.ipynb)?$", "", name, count=1, flags=re.IGNORECASE)
+    found = [path for path in here if path.stem == wanted] or [
+        path for path in here if wanted and path.stem.startswith(wanted)]
+    if len(found) != 1:
+        names = ", ".join(path.stem for path in here) or "none"
+        raise ValueError(f"no assignment is called {name} (there is {names})")
+    return found[0]
+
+
 def load(path):
-    """Read an assignment from its source notebook.
+    """Read an assignment from its notebook.
 
     Parameters
     ----------
     path : path-like
-        ``notebooks/homework/hw1_name.ipynb``, or a release of it.
+        The source, or the version of it that students get.
 
     Returns
     -------
@@ -94,12 +139,13 @@ def load(path):
     # says in its metadata what answers may use.
     listed = dict.fromkeys(module for exercise in found for module in ALLOWED.get(exercise.notebook, ()))
     allowed = (*listed, *notebook.metadata.get("homework", {}).get("allows", ()))
-    return Assignment(path.stem, found, given, tests, by_hand, allowed, fingerprint(path.read_bytes()))
+    counts = repr((path.stem, [exercise.name for exercise in found], given, tests, by_hand, allowed))
+    return Assignment(path.stem, found, given, tests, by_hand, allowed, _fingerprint(counts))
 
 
-def fingerprint(source):
-    """Mix the source notebook with the course's own code."""
-    return hashlib.sha256(hashlib.sha256(source).digest() + _code()).hexdigest()
+def _fingerprint(counts):
+    """Mix what counts in the notebook with the course's own code."""
+    return hashlib.sha256(hashlib.sha256(counts.encode("utf-8", "replace")).digest() + _code()).hexdigest()
 
 
 @cache

@@ -73,7 +73,7 @@ def bundle(source, secret=None):
     Parameters
     ----------
     source : path-like
-        The assignment's source notebook.
+        The assignment's notebook: the source, or what students get.
     secret : str, optional
         From which inputs are drawn, the same for the whole class; a new one is made if left out.
 

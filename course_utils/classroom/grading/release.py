@@ -22,12 +22,16 @@ def released(path):
     Raises
     ------
     ValueError
-        If nbgrader refuses the notebook; it says why.
+        If it is a student version already, whose stubs would be lost, or nbgrader refuses it; it says why.
     """
     import nbformat
     from nbgrader import preprocessors as steps
 
     notebook, resources = nbformat.read(path, as_version=4), {}
+    marked = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("checksum")]
+    if marked and not any("### BEGIN SOLUTION" in cell.source for cell in notebook.cells):
+        raise ValueError(f"path should be a source notebook, got {path}, which is what students get; "
+                         "the name alone finds the source of one of the course's")
     for step in (steps.LockCells, steps.ClearSolutions, steps.ClearOutput, steps.CheckCellMetadata,
                  steps.ClearHiddenTests, steps.ClearMarkScheme, steps.ComputeChecksums, steps.CheckCellMetadata):
         try:
