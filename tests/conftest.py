@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from notebook_parts import ROOT
 
-from course_utils.classroom.lab_driver import driven_lab
+from course_utils.classroom.lab.driver import driven_lab
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ TINY = ["it", "sat", "down"]
 
 @contextmanager
 def opened(context, folder, *figures, viewport=None):
-    """Show figures in a browser context made by lab_driver.new_context; afterwards nothing may have gone wrong.
+    """Show figures in a browser context made by lab.driver.new_context; afterwards nothing may have gone wrong.
 
     Yields the Playwright page, its figures drawn.
     """

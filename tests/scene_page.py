@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from figure_page import next_frame, opened, state
 
-from course_utils.classroom.lab_driver import new_context
+from course_utils.classroom.lab.driver import new_context
 from course_utils.explorers import DotProductExplorer, HullExplorer, NudgeExplorer, SoftmaxExplorer, TokenPath
 
 SQUARE = [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0)]

@@ -87,7 +87,7 @@ def test_the_three_forms_tell_what_is_read_and_written():
 
 @pytest.fixture(scope="module")
 def context():
-    from course_utils.classroom.lab_driver import chromium, new_context
+    from course_utils.classroom.lab.driver import chromium, new_context
 
     with chromium() as browser:
         yield new_context(browser, viewport={"width": 1280, "height": 720})

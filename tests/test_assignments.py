@@ -17,13 +17,14 @@ from record import without_outputs
 
 from course_utils import exercises
 from course_utils.checks import diagnose, earn
-from course_utils.classroom import bench_grading, cli
+from course_utils.classroom import cli
+from course_utils.classroom.bench import class_grading
 from course_utils.classroom.grading.assignment import SOURCES as WITH_SOLUTIONS
 from course_utils.classroom.grading.assignment import STUDENTS as CLONE
 from course_utils.classroom.grading.assignment import called, find, load
 from course_utils.classroom.grading.preflight import preflight
 from course_utils.classroom.grading.results import Results
-from course_utils.classroom.kernels import run_notebook
+from course_utils.classroom.lab.kernels import run_notebook
 
 SECRET = "0123456789abcdef"
 IDS = [path.stem for path in SOURCES]
@@ -232,7 +233,7 @@ def _solved(notebook):
 @pytest.mark.parametrize("path", SOURCES, ids=IDS)
 def test_the_solutions_pass_every_check_in_the_students_version(path, tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.jsonl"))
-    notebook, answers = read(students(path)), bench_grading.solutions(path)
+    notebook, answers = read(students(path)), class_grading.solutions(path)
     for cell in notebook.cells:
         cell.source = answers.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
     run_notebook(notebook, path.parent)
@@ -245,7 +246,7 @@ def test_the_solutions_pass_every_check_in_the_students_version(path, tmp_path, 
 
 @pytest.mark.parametrize("path", SOURCES, ids=IDS)
 def test_the_source_with_its_solutions_earns_everything(path, tmp_path):
-    assert set(bench_grading.solutions(path)) == {exercise.name for exercise in load(path).exercises}
+    assert set(class_grading.solutions(path)) == {exercise.name for exercise in load(path).exercises}
     assert command("grade", path, path.parent, tmp_path, "--pattern", rf"(?P<student>{path.stem})\.ipynb") == 0
     [row] = csv.DictReader(open(tmp_path / "gradebook.csv", encoding="utf-8"))
     assert float(row["points"]) == load(path).points == float(row["of"]) - float(row["open"])
@@ -305,7 +306,7 @@ def test_every_mistake_of_an_assignment_is_named_on_its_page(source, tmp_path):
 def test_nbgraders_own_autograde_agrees_on_honest_work(path, tmp_path):
     release(path, tmp_path)
     course = tmp_path / "course"
-    bench_grading.nbgrader(path, course, 6)
+    class_grading.nbgrader(path, course, 6)
     assert command("grade", path, course / "submitted", tmp_path / "out") == 0
     ours = {row["student"]: float(row["points"])
             for row in csv.DictReader(open(tmp_path / "out" / "gradebook.csv", encoding="utf-8"))}
@@ -324,7 +325,7 @@ def test_homework_that_was_written_in_jupyterlab_is_graded(lab, tmp_path):
     given = lab.root / "notebooks" / "homework" / path.name
     lab.open(given.relative_to(lab.root))
     try:
-        right = bench_grading.solutions(path)
+        right = class_grading.solutions(path)
         for name, code in right.items():
             at = lab.find_cell(f"def {name}(")
             lab.write(at, code if name != "rotate" else code.replace("sin", "cos"))

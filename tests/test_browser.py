@@ -5,7 +5,7 @@ import re
 import pytest
 from notebook_parts import LESSONS, blocks, read
 
-from course_utils.classroom.lab_page import NotebookFailed
+from course_utils.classroom.lab.page import NotebookFailed
 
 try:
     from axe_playwright_python.sync_playwright import Axe

@@ -6,7 +6,7 @@ import sys
 import pytest
 from stand_ins import POSIX, program
 
-from course_utils.classroom import browser
+from course_utils.classroom.lab import browser
 
 
 @pytest.fixture

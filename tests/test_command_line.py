@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.classroom import cli, lab
+from course_utils.classroom import cli
+from course_utils.classroom.lab import start
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -68,7 +69,7 @@ def test_a_missing_package_sends_to_the_doctor(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize(("result", "code"), [(0, 0), (1, 1), (None, 0)])
 def test_the_exit_code_is_the_commands(monkeypatch, result, code):
-    monkeypatch.setattr(lab, "run", lambda args: result)
+    monkeypatch.setattr(start, "run", lambda args: result)
     assert cli.main(["lab"]) == code
 
 
@@ -76,15 +77,16 @@ def test_stopping_by_hand_is_no_crash(monkeypatch, capsys):
     def stopped(args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lab, "run", stopped)
+    monkeypatch.setattr(start, "run", stopped)
     assert cli.main(["lab"]) == 130
     assert "Traceback" not in capsys.readouterr().err
 
 
 def test_the_lab_and_the_doctor_import_nothing_that_may_be_missing():
-    done = python("-c", "import sys\nfrom course_utils.classroom import cli, doctor, lab\n"
-                        "print([name for name in ('numpy', 'torch', 'matplotlib', 'ipywidgets', 'jupyterlab')"
-                        " if name in sys.modules])")
+    done = python("-c", "import sys\nfrom course_utils.classroom import cli\n"
+                  "from course_utils.classroom.lab import doctor, start\n"
+                  "print([name for name in ('numpy', 'torch', 'matplotlib', 'ipywidgets', 'jupyterlab')"
+                  " if name in sys.modules])")
     assert done.stdout.strip() == "[]", done.stderr
 
 
@@ -113,7 +115,7 @@ def folder(tmp_path):
     ("01_dot_products", "01_dot_products"), ("03_weighted_sums.ipynb", "03_weighted_sums"),
     ("notebooks/00_start.ipynb", "00_start")])
 def test_a_notebook_by_number_or_name(folder, name, found):
-    assert lab.find_notebook(folder, name) == Path("notebooks", f"{found}.ipynb")
+    assert start.find_notebook(folder, name) == Path("notebooks", f"{found}.ipynb")
 
 
 @pytest.mark.parametrize(("name", "problem"), [
@@ -121,29 +123,29 @@ def test_a_notebook_by_number_or_name(folder, name, found):
     ("17", "notebook '17' is not the name of a notebook; there are: 00_start, 01_dot_products, 03")])
 def test_a_notebook_that_is_not_there(folder, name, problem):
     with pytest.raises(ValueError, match=re.escape(problem)):
-        lab.find_notebook(folder, name)
+        start.find_notebook(folder, name)
 
 
 def test_a_students_homework_by_its_name(folder):
     (folder / "my_notebooks" / "homework" / ".ipynb_checkpoints").mkdir(parents=True)
     for name in ("hw1_weights.ipynb", ".ipynb_checkpoints/hw1_weights-checkpoint.ipynb"):
         (folder / "my_notebooks" / "homework" / name).write_text("{}")
-    assert lab.find_notebook(folder, "hw1") == Path("my_notebooks", "homework", "hw1_weights.ipynb")
-    assert lab.find_notebook(folder, "00") == Path("notebooks", "00_start.ipynb")
+    assert start.find_notebook(folder, "hw1") == Path("my_notebooks", "homework", "hw1_weights.ipynb")
+    assert start.find_notebook(folder, "00") == Path("notebooks", "00_start.ipynb")
 
 
 def test_homework_opens_as_a_copy_that_is_laid_once(folder):
     given, mine = folder / "notebooks" / "homework" / "hw1_weights.ipynb", folder / "my_notebooks" / "homework"
     given.parent.mkdir()
     given.write_text("{}")
-    found = lab.find_notebook(folder, "hw1")
+    found = start.find_notebook(folder, "hw1")
     assert found == Path("notebooks", "homework", "hw1_weights.ipynb")
-    assert lab._learners(folder, found) == Path("my_notebooks", "homework", "hw1_weights.ipynb")
+    assert start._learners(folder, found) == Path("my_notebooks", "homework", "hw1_weights.ipynb")
     (mine / "hw1_weights.ipynb").write_text('{"answers": 1}')
     given.write_text('{"new": 1}')
-    assert lab._learners(folder, found) == Path("my_notebooks", "homework", "hw1_weights.ipynb")
+    assert start._learners(folder, found) == Path("my_notebooks", "homework", "hw1_weights.ipynb")
     assert [path.read_text() for path in mine.glob("hw*")] == ['{"answers": 1}']
-    assert lab.find_notebook(folder, "hw1") == Path("my_notebooks", "homework", "hw1_weights.ipynb")
+    assert start.find_notebook(folder, "hw1") == Path("my_notebooks", "homework", "hw1_weights.ipynb")
 
 
 # --- which port
@@ -157,16 +159,16 @@ def taken():
 
 
 def test_a_taken_port_is_passed_over(taken):
-    assert not lab.port_is_free(taken)
-    assert lab.free_port(taken) > taken
+    assert not start.port_is_free(taken)
+    assert start.free_port(taken) > taken
 
 
 @pytest.fixture
 def started(folder, monkeypatch):
     """The command that would start JupyterLab."""
     started = []
-    monkeypatch.setattr(lab, "course_folder", lambda: folder)
-    monkeypatch.setattr(lab, "_become", lambda command, environment: started.extend(command) or 0)
+    monkeypatch.setattr(start, "course_folder", lambda: folder)
+    monkeypatch.setattr(start, "_become", lambda command, environment: started.extend(command) or 0)
     return started
 
 
@@ -185,21 +187,21 @@ def test_a_port_that_is_none(started, port, capsys):
 
 
 def test_without_a_choice_the_next_free_port_is_taken(started, taken, monkeypatch, capsys):
-    monkeypatch.setattr(lab, "DEFAULT_PORT", taken)
-    monkeypatch.setattr(lab, "free_port", lambda: 9321)
+    monkeypatch.setattr(start, "DEFAULT_PORT", taken)
+    monkeypatch.setattr(start, "free_port", lambda: 9321)
     assert cli.main(["lab"]) == 0
     assert "--ServerApp.port=9321" in started
     assert "port 9321" in capsys.readouterr().out
 
 
 def test_no_notebooks_here(monkeypatch, capsys):
-    monkeypatch.setattr(lab, "course_folder", lambda: None)
+    monkeypatch.setattr(start, "course_folder", lambda: None)
     assert cli.main(["lab"]) == 1
     assert "no folder notebooks/" in capsys.readouterr().err
 
 
 def test_no_jupyterlab(started, monkeypatch, capsys):
-    monkeypatch.setattr(lab.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(start.importlib.util, "find_spec", lambda name: None)
     assert cli.main(["lab"]) == 1
     assert "JupyterLab is not installed" in capsys.readouterr().err
     assert started == []
@@ -210,7 +212,7 @@ def test_no_jupyterlab(started, monkeypatch, capsys):
 @pytest.mark.parametrize("uid", [0, 1000])
 def test_root_is_allowed_only_when_it_is_root(folder, monkeypatch, uid):
     monkeypatch.setattr(os, "geteuid", lambda: uid, raising=False)
-    command = lab.server_command(folder, Path("notebooks/00_start.ipynb"), 9000, browser=True)
+    command = start.server_command(folder, Path("notebooks/00_start.ipynb"), 9000, browser=True)
     assert ("--ServerApp.allow_root=True" in command) is (uid == 0)
 
 
@@ -224,7 +226,7 @@ def test_a_browser_only_where_it_is_wanted(started):
 
 def test_a_learners_own_jupyter_settings_stay(monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/mine")
-    paths = lab.server_environment()["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    paths = start.server_environment()["JUPYTER_CONFIG_PATH"].split(os.pathsep)
     assert paths[2:] == ["/mine"]
     assert (Path(paths[0]) / "labconfig" / "default_setting_overrides.json").is_file()
     assert (Path(paths[1]) / "labconfig" / "page_config.json").is_file()
@@ -248,7 +250,7 @@ def test_where_no_copy_can_be_made_the_original_opens(started, folder, capsys):
 
 def test_nbgraders_buttons_are_for_those_who_ask(started, monkeypatch):
     environments = []
-    monkeypatch.setattr(lab, "_become", lambda command, environment: environments.append(environment) or 0)
+    monkeypatch.setattr(start, "_become", lambda command, environment: environments.append(environment) or 0)
     assert cli.main(["lab"]) == cli.main(["lab", "--nbgrader"]) == 0
     learner, teacher = (environment["JUPYTER_CONFIG_PATH"] for environment in environments)
     assert "jupyter_config_learner" in learner
@@ -256,13 +258,13 @@ def test_nbgraders_buttons_are_for_those_who_ask(started, monkeypatch):
 
 
 def test_jupyterlab_answers_on_loopback_at_the_notebook_and_asks_for_no_news(folder, tmp_path):
-    port = lab.free_port(9400)
-    command = lab.server_command(folder, Path("notebooks/00_start.ipynb"), port, browser=False)
+    port = start.free_port(9400)
+    command = start.server_command(folder, Path("notebooks/00_start.ipynb"), port, browser=False)
     names = "JUPYTER_RUNTIME_DIR JUPYTER_DATA_DIR JUPYTERLAB_SETTINGS_DIR JUPYTERLAB_WORKSPACES_DIR".split()
     private = {name: str(tmp_path / name) for name in names}
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen([*command, "--IdentityProvider.token=t"], stdout=log, stderr=log,
-                                  env={**lab.server_environment(), **private})
+                                  env={**start.server_environment(), **private})
     try:
         def get(path):
             address = f"http://127.0.0.1:{port}{path}?token=t"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scene_page import Shown
 
-from course_utils.classroom.lab_driver import chromium
+from course_utils.classroom.lab.driver import chromium
 from course_utils.explorers import CurveExplorer, Film
 from course_utils.explorers.curve import turns
 

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 from stand_ins import POSIX, program
 
-from course_utils.classroom import browser, doctor, lab, requirements
+from course_utils.classroom.lab import browser, doctor, requirements, start
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -196,7 +196,7 @@ def test_this_environment_has_its_front_ends():
 def course(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "00_start.ipynb").write_text("{}")
-    monkeypatch.setattr(lab, "course_folder", lambda: tmp_path)
+    monkeypatch.setattr(start, "course_folder", lambda: tmp_path)
     return tmp_path
 
 
@@ -207,7 +207,7 @@ def test_the_folder(course):
 
 
 def test_no_notebooks(monkeypatch):
-    monkeypatch.setattr(lab, "course_folder", lambda: None)
+    monkeypatch.setattr(start, "course_folder", lambda: None)
     assert levels(doctor.check_folder) == ["stop"]
 
 
@@ -248,12 +248,12 @@ def test_a_taken_port_is_a_note_that_names_the_next(monkeypatch):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        monkeypatch.setattr(lab, "DEFAULT_PORT", other.getsockname()[1])
-        monkeypatch.setattr(lab, "free_port", lambda: 9321)
+        monkeypatch.setattr(start, "DEFAULT_PORT", other.getsockname()[1])
+        monkeypatch.setattr(start, "free_port", lambda: 9321)
         [found] = doctor.check_port()
         assert found.level == "note"
         assert "would use 9321" in found.found
-        monkeypatch.setattr(lab, "free_port", lambda: None)
+        monkeypatch.setattr(start, "free_port", lambda: None)
         assert levels(doctor.check_port) == ["stop"]
     assert levels(doctor.check_port) == ["ok"]
 
@@ -319,7 +319,7 @@ def test_ranges_of_an_installed_package(tmp_path, monkeypatch):
     about["Requires-Python"] = "<3.14,>=3.11"
     for line in ("numpy>=1.26", "jupyterlab<5,>=4.2; extra == 'lab'", "pytest>=8.2; extra == 'test'"):
         about["Requires-Dist"] = line
-    monkeypatch.setattr(requirements, "__file__", str(tmp_path / "a" / "b" / "c.py"))
+    monkeypatch.setattr(requirements, "__file__", str(tmp_path / "a" / "b" / "c" / "d.py"))
     monkeypatch.setattr(requirements.metadata, "metadata", lambda name: about)
     assert requirements.wanted() == {"python": "<3.14,>=3.11", "numpy": ">=1.26", "jupyterlab": "<5,>=4.2"}
 

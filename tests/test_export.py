@@ -9,9 +9,9 @@ import pytest
 from figure_page import next_frame, visited
 from notebook_parts import ROOT
 
-from course_utils.classroom import export
-from course_utils.classroom.formulas import formulas, mathml
-from course_utils.classroom.lab_driver import chromium, new_context
+from course_utils.classroom.lab.driver import chromium, new_context
+from course_utils.classroom.pages import export
+from course_utils.classroom.pages.formulas import formulas, mathml
 
 PROSE = r"""# Scale
 Each score $s_{ij} = q_i \cdot k_j$ costs 5\$ and not 6\$. In code `$x$`, and in a block:

@@ -10,7 +10,7 @@ from scene_page import ALL as SCENES
 from test_pictures import PATTERNS, TOKENS
 
 from course_utils.attention import softmax
-from course_utils.classroom.lab_driver import chromium, new_context
+from course_utils.classroom.lab.driver import chromium, new_context
 from course_utils.explorers import (
     AttentionExplorer,
     DotProductExplorer,

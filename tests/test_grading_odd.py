@@ -13,7 +13,7 @@ from course_utils.classroom.grading.assignment import load
 from course_utils.classroom.grading.child import standins
 from course_utils.classroom.grading.forks import Zygote
 from course_utils.classroom.grading.marking import mark
-from course_utils.classroom.kernels import open_notebook
+from course_utils.classroom.lab.kernels import open_notebook
 
 SOURCE = ROOT / "docs" / "teaching" / "homework" / "hw1_weights.ipynb"
 QUICK = {"plain", "added_below", "own_inside", "leaves_early"}  # the others run with `make test-all`

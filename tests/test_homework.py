@@ -14,9 +14,9 @@ import pytest
 from grading_parts import ASSIGNMENT, GIVEN, RIGHT, SOFTMAX, cell, notebook
 
 from course_utils import exercises
-from course_utils.classroom import cli, homework, lab
+from course_utils.classroom import cli
 from course_utils.classroom.grading import assignment as assignments
-from course_utils.classroom.grading import gradescope
+from course_utils.classroom.grading import commands, gradescope
 from course_utils.classroom.grading.class_report import class_report, mistakes_by_exercise
 from course_utils.classroom.grading.forks import Zygote
 from course_utils.classroom.grading.marking import mark
@@ -24,6 +24,7 @@ from course_utils.classroom.grading.pages import feedback_page
 from course_utils.classroom.grading.preflight import preflight
 from course_utils.classroom.grading.suspicion import look_through, normalised, twins
 from course_utils.classroom.grading.words import without_paths
+from course_utils.classroom.lab import start
 
 pytest.importorskip("nbformat")
 NO_MAXIMUM = RIGHT["softmax"].replace(" - x.max(axis=axis, keepdims=True)", "")
@@ -269,14 +270,14 @@ def test_from_submissions_to_gradebook_pages_and_forms(course, tmp_path, capsys)
 @pytest.mark.parametrize("named", ["hw1_weights", "hw1_weights.ipynb"])
 @pytest.mark.parametrize("place", ["my_notebooks/homework", "my_notebooks", "elsewhere"])
 def test_a_students_notebook_is_found_by_its_name(named, place, tmp_path, monkeypatch):
-    monkeypatch.setattr(lab, "course_folder", lambda: tmp_path)
+    monkeypatch.setattr(start, "course_folder", lambda: tmp_path)
     path = tmp_path / place / "hw1_weights.ipynb"
     path.parent.mkdir(parents=True)
     path.write_text("{}")
-    found = homework._students_own(Path(named))
+    found = commands._students_own(Path(named))
     assert found == (Path(named) if place == "elsewhere" else path)
     monkeypatch.chdir(path.parent)
-    assert homework._students_own(Path(named)).samefile(path)
+    assert commands._students_own(Path(named)).samefile(path)
 
 
 @pytest.mark.parametrize(("words", "said"), [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from course_utils.attention import causal_mask, scaled_dot_product_attention, softmax
-from course_utils.classroom.lab_driver import chromium, new_context
+from course_utils.classroom.lab.driver import chromium, new_context
 from course_utils.explorers import AttentionExplorer, Film
 from course_utils.explorers.base import pack
 

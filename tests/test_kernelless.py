@@ -9,7 +9,7 @@ import pytest
 from figure_page import TINY, next_frame, opened, pixels, set_state, state
 
 from course_utils.attention import softmax
-from course_utils.classroom.lab_driver import chromium, new_context
+from course_utils.classroom.lab.driver import chromium, new_context
 from course_utils.explorers import AttentionExplorer, Film, ScaleExplorer
 
 pytestmark = pytest.mark.browser

@@ -14,7 +14,7 @@ from record import merge_streams
 from small_notebook import build
 from test_notebooks_solved import solve
 
-from course_utils.classroom.kernels import open_notebook
+from course_utils.classroom.lab.kernels import open_notebook
 from course_utils.exercises import find
 
 QUICK = {"01_dot_products"}  # the others run with `make test-all`

@@ -8,8 +8,8 @@ import nbformat
 import pytest
 from notebook_parts import ROOT
 
-from course_utils.classroom import doctor, lab, lab_places
-from course_utils.classroom.kernels import run_notebook
+from course_utils.classroom.lab import doctor, places, start
+from course_utils.classroom.lab.kernels import run_notebook
 from course_utils.learner import machine
 
 CLOSED = "/dev/null/home"  # no folder can be made there, not even by root
@@ -54,21 +54,21 @@ def test_lab_finds_other_places_where_home_is_closed(tmp_path, monkeypatch):
     for name in (*names.split(), "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert list(lab_places.places(tmp_path / "mine")) == ["JUPYTERLAB_WORKSPACES_DIR"]
+    assert list(places.places(tmp_path / "mine")) == ["JUPYTERLAB_WORKSPACES_DIR"]
     monkeypatch.setenv("HOME", CLOSED)
-    found = lab_places.places(tmp_path / "mine")
+    found = places.places(tmp_path / "mine")
     assert set(found) == set(names.split())
     assert all(machine.writable(path) and str(tmp_path) in path for path in found.values())
     monkeypatch.setenv("IPYTHONDIR", "/chosen")
-    assert "IPYTHONDIR" not in lab_places.places(tmp_path / "mine")
+    assert "IPYTHONDIR" not in places.places(tmp_path / "mine")
 
 
 def test_the_first_layout_gives_the_notebook_the_screen_and_a_learners_stays(tmp_path):
-    lab_places.layout_folder(tmp_path)
+    places.layout_folder(tmp_path)
     [layout] = tmp_path.iterdir()
     assert '"collapsed": true' in layout.read_text()
     layout.write_text("mine")
-    lab_places.layout_folder(tmp_path)
+    places.layout_folder(tmp_path)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 
@@ -96,7 +96,7 @@ def test_other_files_beside_a_notebook_do_no_harm(tmp_path):
 
 
 def test_the_doctor_tells_of_both(tmp_path, monkeypatch):
-    monkeypatch.setattr(lab, "course_folder", lambda: tmp_path)
+    monkeypatch.setattr(start, "course_folder", lambda: tmp_path)
     (tmp_path / "my_notebooks").mkdir()
     assert [finding.check for finding in doctor.check_machine()] == []
     (tmp_path / "my_notebooks" / "torch.py").write_text("")

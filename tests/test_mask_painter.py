@@ -8,7 +8,7 @@ import torch
 from figure_page import next_frame, opened, pixels, set_state, state
 
 from course_utils.attention import scaled_dot_product_attention, softmax
-from course_utils.classroom.lab_driver import chromium, new_context
+from course_utils.classroom.lab.driver import chromium, new_context
 from course_utils.explorers import MaskPainter
 from course_utils.explorers.base import browser_code
 from course_utils.explorers.mask_painter import METHODS

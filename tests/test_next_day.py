@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from course_utils.classroom.lab_driver import driven_lab
+from course_utils.classroom.lab.driver import driven_lab
 
 pytestmark = pytest.mark.browser
 SOURCES = ("from course_utils import start; start()\n"

@@ -9,7 +9,7 @@ import pytest
 from notebook_parts import LESSONS, blocks, called, read, texts
 from small_notebook import build
 
-from course_utils.classroom.kernels import run_notebook
+from course_utils.classroom.lab.kernels import run_notebook
 from course_utils.exercises import all_exercises, find
 
 BAR = 60  # seconds for one notebook, from the start of its kernel; the promise of the course

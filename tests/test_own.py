@@ -11,8 +11,8 @@ import pytest
 
 from course_utils import check, exercises, own
 from course_utils.checks import passes
-from course_utils.classroom import doctor
-from course_utils.classroom.kernels import run_notebook
+from course_utils.classroom.lab import doctor
+from course_utils.classroom.lab.kernels import run_notebook
 from course_utils.explorers import SoftmaxExplorer
 from course_utils.learner import journal, kept
 from course_utils.learner.answer_source import Unkept, answer_source

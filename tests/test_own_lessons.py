@@ -8,7 +8,7 @@ from notebook_parts import LESSONS, called, read, texts
 from test_notebooks_solved import not_passed, solve
 
 from course_utils import exercises
-from course_utils.classroom.kernels import run_notebook
+from course_utils.classroom.lab.kernels import run_notebook
 from course_utils.learner import kept
 
 

@@ -7,7 +7,7 @@ from course_utils.classroom.grading.class_report import class_report
 from course_utils.classroom.grading.forks import Zygote
 from course_utils.classroom.grading.marking import mark
 from course_utils.classroom.grading.pages import document, feedback_page
-from course_utils.classroom.lab_driver import chromium
+from course_utils.classroom.lab.driver import chromium
 
 Axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the extra proofs brings axe").Axe
 pytestmark = pytest.mark.browser

@@ -5,8 +5,8 @@ import shutil
 import pytest
 from notebook_parts import LESSONS, ROOT, read
 
-from course_utils.classroom.lab_driver import chromium, driven_lab, lab_server, new_context
-from course_utils.classroom.lab_places import layout_folder
+from course_utils.classroom.lab.driver import chromium, driven_lab, lab_server, new_context
+from course_utils.classroom.lab.places import layout_folder
 
 pytestmark = pytest.mark.browser
 LARGEST = 2_000_000  # bytes of a notebook that a learner has run and saved

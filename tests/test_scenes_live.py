@@ -18,7 +18,7 @@ from scene_page import (
 )
 
 from course_utils import attention
-from course_utils.classroom.lab_driver import chromium
+from course_utils.classroom.lab.driver import chromium
 from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer, TokenPath
 from course_utils.explorers.base import browser_code
 from course_utils.explorers.hull import convex_hull

@@ -8,7 +8,7 @@ import pytest
 from scene_page import ALL, HOSTILE, SQUARE, Shown, make_pair, make_path
 
 from course_utils import attention
-from course_utils.classroom.lab_driver import chromium, new_context
+from course_utils.classroom.lab.driver import chromium, new_context
 from course_utils.explorers import (
     AttentionExplorer,
     DotProductExplorer,
@@ -225,7 +225,7 @@ def test_a_slider_reaches_the_pixels_in_25_ms(show, name):
 
 def test_figures_live_on_in_an_exported_notebook(browser, tmp_path):
     nbformat = pytest.importorskip("nbformat")
-    from course_utils.classroom.export import execute, page_of
+    from course_utils.classroom.pages.export import execute, page_of
 
     sources = ["from course_utils import start; start()\n"
                "from course_utils.explorers import DotProductExplorer, HullExplorer, SoftmaxExplorer",

@@ -13,8 +13,9 @@ import pytest
 from notebook_parts import LESSONS, ROOT, blocks, read
 
 from course_utils import progress
-from course_utils.classroom import carry, cli, lab, update
-from course_utils.classroom.kernels import run_notebook
+from course_utils.classroom import cli
+from course_utils.classroom.lab import carry, start, update
+from course_utils.classroom.lab.kernels import run_notebook
 from course_utils.learner import working_copies
 
 NAME = "02_softmax.ipynb"
@@ -55,7 +56,7 @@ def origin(tmp_path):
 def course(origin, tmp_path, monkeypatch):
     """A learner's clone of it."""
     git("clone", "-q", str(origin), str(tmp_path / "course"), cwd=tmp_path)
-    monkeypatch.setattr(lab, "course_folder", lambda: tmp_path / "course")
+    monkeypatch.setattr(start, "course_folder", lambda: tmp_path / "course")
     monkeypatch.setattr(update, "course_folder", lambda: tmp_path / "course")
     monkeypatch.setattr(carry, "course_folder", lambda: tmp_path / "course")
     return tmp_path / "course"

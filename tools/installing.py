@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from pythons import ROOT, WINDOWS, Problem, become, fits
 
 sys.path.insert(0, ROOT)  # the course's own code, as it lies here: nothing is installed yet
-from course_utils.classroom.doctor import has_gpu
+from course_utils.classroom.lab.doctor import has_gpu
 
 ROOT = Path(ROOT)
 VENV = ROOT / ".venv"
@@ -285,7 +285,7 @@ def prepare_lesson():
 def test(options):
     """Run pytest; get a Chromium first, unless the browser tests are left out."""
     prepare(["lab", "proofs", "test"])
-    get_browser = [PYTHON, "-m", "course_utils.classroom.browser"]
+    get_browser = [PYTHON, "-m", "course_utils.classroom.lab.browser"]
     if not any("not browser" in option for option in options):
         if subprocess.run(get_browser, cwd=ROOT, env=environment()).returncode:
             python = "py" if WINDOWS else "python3"

@@ -38,7 +38,7 @@ def alternative_text():
 
 def main():
     """Write the picture, and print the words that belong to it."""
-    from course_utils.classroom.lab_driver import chromium, new_context
+    from course_utils.classroom.lab.driver import chromium, new_context
     from course_utils.explorers.host import page
 
     tokens, table = weights()

@@ -33,7 +33,7 @@ SOURCES = ROOT / "docs" / "teaching" / "homework"
 STUDENTS = ROOT / "notebooks" / "homework"
 sys.path.insert(0, str(ROOT))
 
-from course_utils.classroom.kernels import run_notebook  # noqa: E402
+from course_utils.classroom.lab.kernels import run_notebook  # noqa: E402
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

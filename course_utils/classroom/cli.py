@@ -14,16 +14,17 @@ __all__ = ["COMMANDS", "main"]
 # command -> (module, what it does). A module offers add_arguments(parser) and run(args) -> exit code, and is
 # imported only when its command is called: the doctor must answer where NumPy or PyTorch is what is missing.
 COMMANDS = {
-    "lab": ("course_utils.classroom.lab", "open JupyterLab at the first notebook"),
-    "doctor": ("course_utils.classroom.doctor", "say in plain words what is missing on this machine"),
+    "lab": ("course_utils.classroom.lab.start", "open JupyterLab at the first notebook"),
+    "doctor": ("course_utils.classroom.lab.doctor", "say in plain words what is missing on this machine"),
     "progress": ("course_utils.learner.overview", "show which exercises you have passed and what comes next"),
-    "update": ("course_utils.classroom.update", "fetch the course's new version; your notebooks stay as they are"),
-    "carry": ("course_utils.classroom.carry", "take your answers over into the new version of a lesson"),
+    "update": ("course_utils.classroom.lab.update", "fetch the course's new version; your notebooks stay as they are"),
+    "carry": ("course_utils.classroom.lab.carry", "take your answers over into the new version of a lesson"),
     "bank": ("course_utils.exercises.bank", "table of known mistakes and right answers, each with its verdict"),
     "pace": ("course_utils.classroom.pace", "count how long each lesson takes, by the written rule"),
-    "export": ("course_utils.classroom.export", "write a notebook as one page that needs no kernel and no network"),
-    "homework": ("course_utils.classroom.homework", "give homework out, grade it safely, tell students why"),
-    "bench": ("course_utils.classroom.bench", "measure every figure the course promises, beside its bar"),
+    "export": ("course_utils.classroom.pages.export",
+               "write a notebook as one page that needs no kernel and no network"),
+    "homework": ("course_utils.classroom.grading.commands", "give homework out, grade it safely, tell students why"),
+    "bench": ("course_utils.classroom.bench.promises", "measure every figure the course promises, beside its bar"),
 }
 
 

@@ -7,9 +7,9 @@ import secrets
 import zipfile
 from pathlib import Path
 
-from course_utils.classroom import requirements
 from course_utils.classroom.grading.gradebook import in_points, number
 from course_utils.classroom.grading.words import without_paths
+from course_utils.classroom.lab import requirements
 
 __all__ = ["bundle", "results", "secret_of", "write_results"]
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from course_utils.classroom.lab import course_folder
+from course_utils.classroom.lab.start import course_folder
 from course_utils.learner import working_copies
 
 __all__ = ["add_arguments", "keep_copy", "run"]

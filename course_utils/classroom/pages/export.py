@@ -11,7 +11,7 @@ from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 
-from course_utils.classroom.formulas import FormulaRenderer, formulas
+from course_utils.classroom.pages.formulas import FormulaRenderer, formulas
 from course_utils.explorers.host import host_script
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from course_utils.classroom.lab_places import places
+from course_utils.classroom.lab.places import places
 from course_utils.learner import working_copies
 
 __all__ = [
@@ -23,7 +23,7 @@ _PORTS_TRIED = 50
 
 def course_folder() -> Path | None:
     """Where the notebooks lie: beside this package, else in the working folder, else None."""
-    for folder in (Path(__file__).resolve().parents[2], Path.cwd()):
+    for folder in (Path(__file__).resolve().parents[3], Path.cwd()):
         if (folder / "notebooks").is_dir():
             return folder
     return None

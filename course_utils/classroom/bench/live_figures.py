@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 
-from course_utils.classroom.lab_driver import driven_lab
+from course_utils.classroom.lab.driver import driven_lab
 
 SIZES = (8, 32, 128, 512)
 """Numbers of tokens."""

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.classroom.browser import find_browser
-from course_utils.classroom.lab import server_command, server_environment
-from course_utils.classroom.lab_page import LabPage
+from course_utils.classroom.lab.browser import find_browser
+from course_utils.classroom.lab.page import LabPage
+from course_utils.classroom.lab.start import server_command, server_environment
 
 __all__ = ["LabServer", "chromium", "driven_lab", "lab_server", "new_context"]
 
@@ -157,7 +157,7 @@ def chromium(executable=None):
     executable = executable or find_browser()
     if not executable:
         raise RuntimeError("no Chromium, Chrome or Edge was found; set COURSE_BROWSER to the path of one, or run "
-                           "python -m course_utils.classroom.browser to install one")
+                           "python -m course_utils.classroom.lab.browser to install one")
     with _playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(executable), args=list(_FLAGS))
         try:

@@ -148,9 +148,9 @@ def _say(text, **options):
 
 def _students_own(path):
     """The notebook as it was named; by its name alone also in the folder where `lab` keeps a student's notebooks."""
-    from course_utils.classroom import lab
+    from course_utils.classroom.lab import start
 
-    mine = (lab.course_folder() or Path.cwd()) / working_copies.FOLDER
+    mine = (start.course_folder() or Path.cwd()) / working_copies.FOLDER
     named = [path, path.with_name(f"{path.name}.ipynb")]
     if len(path.parts) == 1:
         named += [folder / other.name for folder in (mine / "homework", mine) for other in named[:2]]

@@ -67,7 +67,7 @@ def measure_import(repeats=15):
     """
     def start(code):
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[3])
         return 1000 * (time.perf_counter() - began)
 
     for code in ("pass", "import course_utils"):  # the first of each reads from the disk what later ones find in memory
@@ -146,10 +146,10 @@ def measure_figures():
         For each number of tokens the latency, the pictures a second, and how many times faster than
         ``interact`` with matplotlib that is; and the first paint with 512 tokens.
     """
-    from course_utils.classroom import bench_figures
+    from course_utils.classroom.bench import live_figures
 
-    found, figures = bench_figures.measure_figures(), []
-    for T in bench_figures.SIZES:
+    found, figures = live_figures.measure_figures(), []
+    for T in live_figures.SIZES:
         live, still = found["latency"][T]
         figures += [Figure(f"slider to painted pixels, T = {T}, median", round(live, 1), "ms", "<= 25"),
                     Figure(f"pictures in a drag, T = {T}", round(found["frames"][T], 1), "a second", ">= 30"),
@@ -166,17 +166,17 @@ def measure_grading():
     -------
     list of Figure
     """
-    from course_utils.classroom import bench_grading
+    from course_utils.classroom.bench import class_grading
 
-    source = Path(__file__).resolve().parents[2] / "docs" / "teaching" / "homework" / "hw4_long_sequences.ipynb"
-    found = bench_grading.measure(source)
+    source = Path(__file__).resolve().parents[3] / "docs" / "teaching" / "homework" / "hw4_long_sequences.ipynb"
+    found = class_grading.measure(source)
     ours, theirs, one, two = (found[name] for name in ("ours", "nbgrader", "one", "two"))
     return [Figure(f"grading on one worker, beside nbgrader ({theirs:.2f} processor seconds a submission)",
                    round(theirs / ours, 1), "times", ">= 50"),
             Figure(f"two workers beside one ({one:.1f} s; without the start {found['pace']:.2f} times)",
                    round(found["gain"], 2), "times", ">= 1.7"),
-            Figure(f"{bench_grading.CLASS} submissions on two workers", round(two, 1), "s", "<= 60"),
-            Figure(f"memory for {bench_grading.CLASS} submissions beside {bench_grading.FEW}",
+            Figure(f"{class_grading.CLASS} submissions on two workers", round(two, 1), "s", "<= 60"),
+            Figure(f"memory for {class_grading.CLASS} submissions beside {class_grading.FEW}",
                    round(found["memory"], 2), "times", "<= 1.2")]
 
 

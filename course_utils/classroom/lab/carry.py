@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_utils.classroom.lab import course_folder
+from course_utils.classroom.lab.start import course_folder
 from course_utils.learner import working_copies
 
 __all__ = ["Carried", "add_arguments", "carry", "run", "take_over"]

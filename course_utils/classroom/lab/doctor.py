@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from course_utils.classroom import browser, lab, requirements
+from course_utils.classroom.lab import browser, requirements, start
 from course_utils.learner import machine, working_copies
 
 __all__ = ["Finding", "add_arguments", "examine", "run"]
@@ -177,7 +177,7 @@ def check_front_ends():
 
 
 def check_folder():
-    folder = lab.course_folder()
+    folder = start.course_folder()
     if folder is None:
         yield Finding("notebooks", "stop", "There is no folder notebooks/ here.", "cd PATH/TO/THE/COURSE")
         return
@@ -202,7 +202,7 @@ def check_folder():
 
 
 def check_machine():
-    folder = lab.course_folder() or Path.cwd()
+    folder = start.course_folder() or Path.cwd()
     for place in (folder / "notebooks", folder / working_copies.FOLDER):
         for path in machine.hiding_files(place):
             yield Finding("hidden", "stop", f"{place.name}/{path.name} hides {path.stem}: notebooks would import it in "
@@ -250,11 +250,11 @@ def check_answers():
 
 
 def check_port():
-    port = lab.DEFAULT_PORT
-    if lab.port_is_free(port):
+    port = start.DEFAULT_PORT
+    if start.port_is_free(port):
         yield Finding("port", "ok", f"Port {port} is free")
         return
-    other = lab.free_port()
+    other = start.free_port()
     if other is None:
         yield Finding("port", "stop", f"No port near {port} is free.", "Stop other servers, or: lab --port N")
     else:

@@ -26,7 +26,7 @@ def wanted() -> dict[str, str]:
     try:
         import tomllib
 
-        written = Path(__file__).resolve().parents[2] / "pyproject.toml"
+        written = Path(__file__).resolve().parents[3] / "pyproject.toml"
         project = tomllib.loads(written.read_text(encoding="utf-8"))["project"]
         lines = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
         python = project["requires-python"]

@@ -1,0 +1,1 @@
+"""Notebooks as pages that need no kernel and no network."""
