@@ -57,7 +57,7 @@ def earn(exercise, answer, seed=None, hurry=False):
     >>> [e.earned for e in earn(find("softmax"), np.exp)]
     [False]
     """
-    cases, probes = exercise.known_cases, exercise.probes
+    cases, probes = exercise.known_cases, exercise.known_probes
     fixed = (*zip(cases, exercise.part_of(*cases), reference_outcomes(exercise)),
              *((probe, part, None) for probe, part in zip(probes, exercise.part_of(*probes))))
     lost = {}  # name of a part -> why

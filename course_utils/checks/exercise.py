@@ -163,6 +163,8 @@ class Exercise:
         False for an exercise that can be left out.
     tolerance : float
         Largest difference that counts as equal, absolute and relative (no unit).
+    battery : optional
+        Further ``cases()`` and ``probes``, which exercises of a kind share; they come after its own.
     """
 
     name: str
@@ -185,6 +187,7 @@ class Exercise:
     drawn: Callable[[int], Sequence[Case | Probe]] | None = None
     core: bool = True
     tolerance: float = 1e-5
+    battery: Any = None
 
     def __post_init__(self):
         if self.arrays not in ("numpy", "torch"):
@@ -223,8 +226,13 @@ class Exercise:
     def known_cases(self):
         """The cases, made once."""
         if "cases" not in self.memory:
-            self.memory["cases"] = tuple(self.cases())
+            self.memory["cases"] = (*self.cases(), *(self.battery.cases() if self.battery else ()))
         return self.memory["cases"]
+
+    @cached_property
+    def known_probes(self):
+        """The properties that right answers have, those of the battery included."""
+        return (*self.probes, *(self.battery.probes if self.battery else ()))
 
     @property
     def parts(self):
@@ -244,9 +252,9 @@ class Exercise:
         def told(things):
             return tuple(thing for thing, part in zip(things, self.part_of(*things)) if part in names)
 
-        seen = replace(self, credit=parts, points=sum(part.points for part in parts),
+        seen = replace(self, battery=None, credit=parts, points=sum(part.points for part in parts),
                        drawn=self.drawn and (lambda seed: told(self.draw(seed))),
-                       cases=lambda: told(self.known_cases), probes=told(self.probes))
+                       cases=lambda: told(self.known_cases), probes=told(self.known_probes))
         seen.__dict__["outcomes"] = self.outcomes
         return seen
 

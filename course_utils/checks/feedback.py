@@ -149,7 +149,7 @@ def give_feedback(exercise, verdict):
 def _passed_rows(exercise: Exercise):
     more = ", and on drawn ones" if exercise.drawn else ""
     return [("Agrees", f"with the reference on {len(exercise.known_cases)} inputs{more}"),
-            ("Holds", _listed([probe.name for probe in exercise.probes]))]
+            ("Holds", _listed([probe.name for probe in exercise.known_probes]))]
 
 
 def _listed(names):

@@ -14,7 +14,7 @@ def broken_probe(exercise, answer):
     One that could not be looked at, because the answer or the look at its result raises, comes last.
     """
     raised = None
-    for probe in exercise.probes:
+    for probe in exercise.known_probes:
         broken = hold_against(exercise, probe, answer)
         if broken and not broken.trouble:
             return broken

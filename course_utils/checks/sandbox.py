@@ -162,7 +162,7 @@ def copy_arguments(args):
 
 def _copy(x):
     if isinstance(x, np.ndarray):
-        return x.copy()
+        return x.copy(order="K")  # a view of another order in memory stays one
     if is_tensor(x):
         return x if x.requires_grad else x.clone()
     if isinstance(x, (list, tuple)):

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, normal, reasons
 from course_utils.exercises.families.shared import hard_choice, naive_softmax, rounded
 
 
@@ -23,10 +24,8 @@ def _cases():
              note="as many queries as keys"),
         Case((rng.normal(size=4), rng.normal(size=4), rng.normal(size=4), 0.7),
              note="four of each, in no order"),
-        Case((rng.normal(size=3), rng.normal(size=5), rng.normal(size=5), 1.6),
-             note="three queries, five keys"),
-        Case((rng.normal(size=6), rng.normal(size=2), rng.normal(size=2), 0.4),
-             note="more queries than keys"),
+        Case((np.array([50.0]), np.array([0.0, 1.0, 0.99]), np.array([1.0, 4.0, 8.0]), 1.0),
+             note="a query far away, two keys nearly alike"),
         Case((np.array([100.0, -60.0]), np.array([0.0, 1.0, 3.0]), np.array([1.0, 5.0, 2.0]), 0.5),
              note="queries far away from every key"),
     )
@@ -103,6 +102,15 @@ def _interpolated(queries, keys, values, width):
     return np.interp(queries, keys[order], values[order])
 
 
+FAR = "queries far away from every key have cases of their own"
+BATTERY = Battery(
+    sizes=lambda s: (*normal(s.seed, (s.T,), (s.S,), (s.S,)), 0.7),
+    without={**reasons.NO_BATCH, "all sizes equal": "T = S has a case of its own",
+             "very large": "scores are minus squares, so none is above 0", "very negative": FAR,
+             "rows far apart": FAR, "strided": "numbers in a row lie in memory in one order", **reasons.PLAIN,
+             **reasons.NUMPY},
+)
+
 KERNEL_REGRESSION = Exercise(
     name="kernel_regression",
     title="Draw a curve through noisy points by attention",
@@ -119,6 +127,7 @@ KERNEL_REGRESSION = Exercise(
         Probe("the output stays between the values", _stays_between_the_values),
         Probe("each query is answered alone", _each_query_alone),
     ),
+    battery=BATTERY,
     stages=kernel_regression_by_stages,
     mistakes=(
         Mistake("no-minus", changes={"sign": 1},

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, normal, queries_and_keys, reasons
 from course_utils.exercises.families.shared import hard_choice, naive_log_sum, naive_softmax, rounded, wide_softmax
 
 
@@ -14,18 +15,14 @@ def soft_lookup(queries, keys, values):
 
 
 def _cases():
-    rng = np.random.default_rng(33)
     return (
         Case((np.array([[2.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.5]]),
               np.array([[10.0], [20.0], [40.0]])), note="one query, three keys, values of width 1"),
         Case((np.array([[1.0, 0.0], [0.5, -1.0]]), np.array([[0.0, 1.0], [1.0, 1.0]]),
               np.array([[0.0], [8.0]])),
              note="as many queries as keys"),
-        Case((rng.normal(size=(3, 2)), rng.normal(size=(3, 2)), rng.normal(size=(3, 4))),
-             note="T = S, wide values"),
-        Case((rng.normal(size=(4, 3)), rng.normal(size=(5, 3)), rng.normal(size=(5, 2))),
-             note="four different sizes"),
-        Case((rng.normal(size=(4, 3)), rng.normal(size=(2, 3)), rng.normal(size=(2, 3))), note="d_v = d_k"),
+        Case(normal(33, (3, 2), (3, 2), (3, 4)), note="T = S, wide values"),
+        Case(normal(34, (4, 3), (2, 3), (2, 3)), note="d_v = d_k"),
         Case((np.array([[50.0, 10.0], [-20.0, 0.0]]), np.array([[20.0, 0.0], [20.0, 0.1], [-40.0, 2.0]]),
               np.array([[1.0, 2.0], [3.0, 5.0], [7.0, 11.0]])), note="large scores"),
         Case((np.array([[100.0], [-100.0]]), np.array([[120.0], [120.01]]), np.array([[2.0], [4.0]])),
@@ -100,6 +97,12 @@ def _one_query_at_a_time(queries, keys, values):
     return np.array([sum(w * v for w, v in zip(row, values)) for row in weights]), weights
 
 
+BATTERY = Battery(
+    sizes=lambda s: normal(s.seed, (s.T, s.d_k), (s.S, s.d_k), (s.S, s.d_v)),
+    scores=lambda table, values: (*queries_and_keys(table, "numpy", scaled=False), np.array(values)),
+    without={**reasons.NO_BATCH, **reasons.PLAIN, **reasons.NUMPY},
+)
+
 SOFT_LOOKUP = Exercise(
     name="soft_lookup",
     title="Look queries up among keys, softly",
@@ -116,6 +119,7 @@ SOFT_LOOKUP = Exercise(
         Probe("the order of the pairs does not matter", _order_of_the_pairs_is_free),
         Probe("the output is the weighted sum of the values", _output_follows_from_weights),
     ),
+    battery=BATTERY,
     stages=soft_lookup_by_stages,
     mistakes=(
         Mistake("no-softmax", changes={"weigh": lambda s: s},

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, Sizes, normal, reasons
 from course_utils.exercises.families.shared import hard_choice, rounded
 
 
@@ -12,18 +13,18 @@ def weighted_sum(weights, values):
     return weights @ values
 
 
+def _drawn(s):
+    weights, values = normal(s.seed, (*s.lead, s.T, s.S), (*s.lead, s.S, s.d_v))
+    return softmax(weights), values
+
+
 def _cases():
-    rng = np.random.default_rng(3)
     return (
         Case((np.array([[0.5, 0.5, 0.0], [0.0, 0.25, 0.75]]), np.array([[0.0, 4.0], [2.0, 0.0], [4.0, 8.0]])),
              note="two queries, three values of width 2"),
         Case((np.array([[1.0, 2.0], [-0.5, 1.0], [0.0, 0.5]]), np.array([[1.0], [10.0]])),
              note="weights that do not sum to 1, used as they are"),
-        Case((rng.dirichlet(np.ones(3), size=3), rng.normal(size=(3, 2))), note="as many queries as keys"),
-        Case((rng.dirichlet(np.ones(4), size=1), rng.normal(size=(4, 3))), note="one query"),
-        Case((rng.dirichlet(np.ones(3), size=(2, 4)), rng.normal(size=(2, 3, 5))), note="a batch of two"),
-        Case((rng.dirichlet(np.ones(5), size=(2, 3, 4)), rng.normal(size=(2, 3, 5, 2))),
-             note="two leading axes"),
+        Case(_drawn(Sizes(T=3, S=3, d_v=2)), note="as many queries as keys"),
     )
 
 
@@ -114,6 +115,11 @@ def _backwards(weights):
     return np.arange(weights.shape[-1])[::-1]
 
 
+BATTERY = Battery(
+    sizes=_drawn,
+    without={"scores": "weights go in, not scores", **reasons.PLAIN, **reasons.NUMPY},
+)
+
 WEIGHTED_SUM = Exercise(
     name="weighted_sum",
     title="Sum values under their weights",
@@ -130,6 +136,7 @@ WEIGHTED_SUM = Exercise(
         Probe("the order of the keys does not matter", _order_of_the_keys_is_free),
         Probe("each item of a batch uses its own values", _items_stay_apart),
     ),
+    battery=BATTERY,
     stages=weighted_sum_by_stages,
     mistakes=(
         Mistake("operands-swapped", changes={"combine": lambda w, v: v @ w},

@@ -3,6 +3,7 @@
 import math
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.shared import draw, rounded, tensor
 
 
@@ -28,11 +29,6 @@ def _cases():
     return (
         Case((tensor([[1.0, 0.0, 2.0, 1.0]]), tensor([[2.0, 1.0, 1.0, 0.0], [0.0, 4.0, 0.0, 2.0]])),
              note="one query, two keys, d_k = 4"),
-        Case(draw((3, 6), (5, 6), seed=51), note="3 queries, 5 keys, no batch"),
-        Case(draw((2, 3, 9), (2, 5, 9), seed=52), note="a batch of 2"),
-        Case(draw((4, 4, 4), (4, 4, 4), seed=53), note="all sizes 4"),
-        Case(draw((2, 3, 5, 6), (2, 3, 4, 6), seed=54), note="two leading axes"),
-        Case(draw((2, 3, 8), (2, 4, 8), seed=55, dtype="float64"), note="float64"),
     )
 
 
@@ -115,6 +111,11 @@ def _cosines(q, k):
     return (q / q.norm(dim=-1, keepdim=True)) @ (k / k.norm(dim=-1, keepdim=True)).transpose(-2, -1)
 
 
+BATTERY = Battery(
+    sizes=lambda s: draw((*s.lead, s.T, s.d_k), (*s.lead, s.S, s.d_k), seed=s.seed, dtype=s.dtype),
+    without={"scores": reasons.COMES_OUT, "gradients": "nothing is trained with a table of scores", **reasons.PLAIN},
+)
+
 SCALED_SCORES = Exercise(
     name="scaled_scores",
     title="Write the table of scaled scores",
@@ -130,6 +131,7 @@ SCALED_SCORES = Exercise(
         Probe("each score depends on its own query and key alone", _each_pair_stands_alone),
         Probe("twice the query means twice the score", _twice_the_query_means_twice_the_score),
     ),
+    battery=BATTERY,
     stages=scores_by_stages,
     mistakes=(
         Mistake("no-scale", changes={"divisor": lambda q, k: 1.0},

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.scores.dot_products import dot
 
@@ -120,6 +121,11 @@ def _half_a_right_angle(call):
                           f"gives {rounded(result)}")
 
 
+BATTERY = Battery(
+    without={**reasons.PLAIN, **dict.fromkeys(("shapes", "scores", "strided", "masks"), reasons.VECTORS),
+             "an earlier result": "a number comes back, which nothing can write into", **reasons.NUMPY},
+)
+
 COSINE = Exercise(
     name="cosine_similarity",
     title="Compare directions, whatever the lengths",
@@ -136,6 +142,7 @@ COSINE = Exercise(
         Probe("45 and 60 degrees give 0.707 and 0.5", _half_a_right_angle),
         Probe("a zero vector gives 0", _zero_vector),
     ),
+    battery=BATTERY,
     stages=cosine_by_stages,
     mistakes=(
         Mistake("not-divided", changes={"divide": lambda p, m, n: p},

@@ -3,6 +3,7 @@
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.shared import rounded
 
 
@@ -99,6 +100,11 @@ def _right_angle(call):
                       f"dot([2.0, 1.0], [-1.0, 2.0]) gives {rounded(result)}")
 
 
+BATTERY = Battery(
+    without={**reasons.PLAIN, **dict.fromkeys(("shapes", "scores", "strided", "masks"), reasons.VECTORS),
+             "an earlier result": "a number comes back, which nothing can write into", **reasons.NUMPY},
+)
+
 DOT = Exercise(
     name="dot",
     title="Write the dot product",
@@ -114,6 +120,7 @@ DOT = Exercise(
         Probe("doubling a vector doubles the result", _scales),
         Probe("a right angle gives 0", _right_angle),
     ),
+    battery=BATTERY,
     stages=dot_by_stages,
     mistakes=(
         Mistake("not-added", changes={"collect": lambda p: p},

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, Sizes, normal, reasons
 from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.scores.score_tables import scores
 
@@ -32,20 +33,17 @@ def nearest(queries, keys):
     return scores(queries, keys / np.linalg.norm(keys, axis=-1, keepdims=True)).argmax(axis=-1)
 
 
+def _drawn(s):
+    queries, keys, lengths = normal(s.seed, (s.T, s.d_k), (s.S, s.d_k), (s.S, 1))
+    return queries, keys * (0.3 + lengths**2)
+
+
 def _nearest_cases():
-    rng = np.random.default_rng(7)
-
-    def pair(T, S, d, note):
-        lengths = rng.uniform(0.3, 4, size=(S, 1))
-        return Case((rng.normal(size=(T, d)), rng.normal(size=(S, d)) * lengths), note=note)
-
     return (
         Case((np.array([[1.0, 0.0], [0.5, 2.0]]), np.array([[5.0, 5.0], [2.0, 0.2], [0.0, 1.0]])),
              note="key 0 is the longest"),
-        pair(3, 3, 3, "T = S = d = 3"),
-        pair(4, 6, 5, "4 queries, 6 keys"),
-        pair(5, 2, 4, "more queries than keys"),
-        pair(1, 7, 3, "a single query"),
+        Case(_drawn(Sizes(T=4, S=6, d_k=5)), note="4 queries, 6 keys"),
+        Case(_drawn(Sizes(T=5, S=2, d_k=4)), note="more queries than keys"),
     )
 
 
@@ -150,6 +148,12 @@ def _opposite_is_far(call):
                       "the key that points the other way")
 
 
+BATTERY = Battery(
+    sizes=_drawn,
+    without={**reasons.NO_BATCH, "scores": "the largest is taken, without an exponential", **reasons.PLAIN,
+             **reasons.NUMPY},
+)
+
 NEAREST = Exercise(
     name="nearest",
     title="Find the nearest key of each query",
@@ -165,6 +169,7 @@ NEAREST = Exercise(
         Probe("the lengths of keys do not count", _length_of_keys_does_not_count),
         Probe("the opposite direction is not near", _opposite_is_far),
     ),
+    battery=BATTERY,
     stages=nearest_by_stages,
     mistakes=(
         Mistake("longest-wins", changes={"compare": lambda q, k, m, n: q @ k.T},

@@ -6,6 +6,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, normal, reasons
 from course_utils.exercises.families.shared import rounded
 
 
@@ -33,19 +34,10 @@ def scores(q, k):
 
 
 def _score_cases():
-    rng = np.random.default_rng(3)
-
-    def pair(q_shape, k_shape, note):
-        return Case((rng.normal(size=q_shape), rng.normal(size=k_shape)), note=note)
-
     return (
         Case((np.array([[1.0, 0.0], [2.0, 1.0]]), np.array([[1.0, 2.0], [0.0, 3.0], [-1.0, 1.0]])),
              note="2 queries, 3 keys"),
-        pair((3, 3), (3, 3), "T = S = d_k = 3"),
-        pair((4, 2), (4, 2), "as many queries as keys"),
-        pair((2, 3, 4), (2, 5, 4), "a batch of 2, with 3 queries and 5 keys each"),
-        pair((3, 2, 3), (3, 3, 3), "a batch of 3, with 2 queries and 3 keys of width 3 each"),
-        pair((2, 3, 4, 5), (2, 3, 6, 5), "two leading axes"),
+        Case(normal(3, (3, 2, 3), (3, 3, 3)), note="a batch of 3, with 2 queries and 3 keys of width 3 each"),
     )
 
 
@@ -131,6 +123,11 @@ def _items_do_not_meet(call):
                       f"computed alone with {rounded(alone[0, :2])}")
 
 
+BATTERY = Battery(
+    sizes=lambda s: normal(s.seed, (*s.lead, s.T, s.d_k), (*s.lead, s.S, s.d_k)),
+    without={"scores": reasons.COMES_OUT, **reasons.PLAIN, **reasons.NUMPY},
+)
+
 SCORES = Exercise(
     name="scores",
     title="Score every query against every key",
@@ -146,6 +143,7 @@ SCORES = Exercise(
         Probe("a key moves its own column only", _a_key_moves_its_column),
         Probe("the items of a batch do not meet", _items_do_not_meet),
     ),
+    battery=BATTERY,
     stages=scores_by_stages,
     mistakes=(
         Mistake("not-turned", changes={"turn": lambda k: k},

@@ -3,8 +3,9 @@
 import numpy as np
 
 from course_utils.checks import Broken, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.shared import rounded
-from course_utils.exercises.tables.rows import attention_tables, without_self
+from course_utils.exercises.tables.rows import attention_tables, table_of_size, without_self
 
 
 def attention_received(weights):
@@ -110,6 +111,11 @@ def _order_of_keys_is_kept(call):
                           f"but it gives {rounded(received)}")
 
 
+BATTERY = Battery(
+    sizes=table_of_size,
+    without={**reasons.NO_BATCH, "scores": "weights go in, not scores", **reasons.PLAIN, **reasons.NUMPY},
+)
+
 ATTENTION_RECEIVED = Exercise(
     name="attention_received",
     title="Find how much attention each key receives",
@@ -125,6 +131,7 @@ ATTENTION_RECEIVED = Exercise(
         Probe("the order of the queries does not matter", _order_of_queries_does_not_count),
         Probe("a key without any weight receives 0, wherever it stands", _order_of_keys_is_kept),
     ),
+    battery=BATTERY,
     stages=attention_received_by_stages,
     mistakes=(
         Mistake("rows", changes={"axis": 1},

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.shared import naive_softmax, rounded
 
 
@@ -96,6 +97,12 @@ def _in_loops(x):
     return slopes
 
 
+BATTERY = Battery(
+    scores=lambda table, values: (np.array(table[0]),),
+    without={"shapes": "one row of scores goes in", "strided": "a row lies in memory in one order",
+             "rows far apart": "one row of scores goes in", **reasons.PLAIN, **reasons.NUMPY},
+)
+
 JACOBIAN = Exercise(
     name="softmax_jacobian",
     title="Compute how every weight answers to every score",
@@ -112,6 +119,7 @@ JACOBIAN = Exercise(
         Probe("each row sums to 0", _common_shift_is_invisible),
         Probe("two equal scores have slopes of 0.25 and -0.25", _equal_scores_by_hand),
     ),
+    battery=BATTERY,
     stages=jacobian_by_stages,
     mistakes=(
         Mistake("no-softmax", changes={"weigh": lambda x: x},

@@ -6,6 +6,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, normal, reasons
 from course_utils.exercises.families.shared import hard_choice, naive_log_sum, naive_softmax, rounded, wide_softmax
 
 
@@ -15,7 +16,6 @@ def _temperature_cases():
         Case((np.array([[0.0, 1.0]]), 2.0), note="one row, twice as hot"),
         Case((np.array([1.0, 3.0, 2.0]), 0.5), note="a single row, half as hot"),
         Case((np.array([[0.0, 1.0], [2.0, -0.5]]), 1.0), note="temperature 1 is softmax itself"),
-        Case((rng.normal(size=(2, 3, 4)), 0.7), note="three axes"),
         Case((rng.normal(size=(3, 5)), 3.0), note="hot"),
         Case((np.array([[8.0, 10.0, 9.0], [9.0, 8.0, 8.5]]), 0.01), note="very cold"),
         Case((np.array([[300.0, 301.0, 300.5]]), 0.4), note="large scores, cold"),
@@ -72,6 +72,12 @@ def _in_place(x, temperature):
     return softmax(x)
 
 
+BATTERY = Battery(
+    sizes=lambda s: (*normal(s.seed, (*s.lead, s.T, s.S)), 0.7),
+    scores=lambda table, values: (2 * np.array(table), 2.0),
+    without={**reasons.PLAIN, **reasons.NUMPY},
+)
+
 TEMPERATURE = Exercise(
     name="softmax_with_temperature",
     title="Give softmax a temperature",
@@ -87,6 +93,7 @@ TEMPERATURE = Exercise(
         Probe("scores and temperature in another unit give the same weights", _same_unit_same_weights),
         Probe("very cold, the largest score takes all", _cold_chooses),
     ),
+    battery=BATTERY,
     stages=temperature_by_stages,
     mistakes=(
         Mistake("multiplied", changes={"cool": lambda x, t: x * t},
