@@ -678,8 +678,31 @@ ROWS = {
     "places counted in 8 bits": _INT8,
     "the nearest key where all underflow": {"kernel_regression": _nearest_where_all_underflow},
     **{f"lengths below {limit:g} taken for 0": {"cosine_similarity": _short_is_zero(limit)} for limit in (
-        0.1, 1e-3, 1e-6, 1e-8)},
-    **{f"the tokens detached on the way to {name}": _cut(i) for i, name in enumerate("qkv")},
+        0.1, 1e-3)},
+    **{f"detached on the way to {name}": _cut(i) for i, name in enumerate("qkv")},
     "the sum detached": _in_each(_TORCH, _maximum_detached_wrongly),
     "numbers read as they lie in memory": _STRIDED,
 }
+
+# Faults that inputs of the homework do not show yet.
+_OPEN = {
+    "one maximum for the whole table": ["top_k_softmax"],
+    "the maximum of row 0 for all": ["top_k_softmax"],
+    "a running maximum that starts at 0": ["cached_step"],
+    "NaN replaced by where, gradient NaN": ["attend_packed", "grouped_query_attention"],
+    **{f"a mask added as {number}": ["attention_pooling", "attend_packed", "grouped_query_attention"]
+       for number in (-10000, -100000)},
+    "hidden scores filled with -100": ["grouped_query_attention"],
+    **{f"hidden scores filled with {number}": ["attend_packed", "grouped_query_attention"]
+       for number in (-10000, -100000)},
+    "no mask for a single query": ["attend_packed"],
+    "the mask looked at in item 0 only": ["attention_pooling", "grouped_query_attention"],
+    "one buffer for all results": ["top_k_softmax", "attention_pooling"],
+    "a table of 10 places": ["sliding_window_mask", "prefix_lm_mask"],
+    **{fault: ["packed_causal_mask", "sliding_window_mask", "prefix_lm_mask"] for fault in (
+        "a table of 64 places", "a table of 128 places", "a table of 200 places", "places counted in 8 bits")},
+    "the sum detached": ["grouped_query_attention", "attend_packed", "cached_step"],
+    "numbers read as they lie in memory": ["top_k_softmax", "attention_pooling", "attend_packed",
+                                           "grouped_query_attention", "cached_step"],
+}
+HOMEWORK_OPEN = {(fault, name) for fault, names in _OPEN.items() for name in names}

@@ -13,6 +13,8 @@ from course_utils.exercises.battery.values import strided
 
 __all__ = ["Battery"]
 
+_ALL_SHOWN, _LAST_HIDDEN = [[True] * 2] * 2, [[True, True, False]] * 3
+
 # What no exercise of the lessons asks for.
 _NOWHERE = {
     "read-only": "every call gets copies, and an answer that writes into them is told so",
@@ -42,7 +44,7 @@ class Battery:
     probes_of : mapping
         From a regime to a `Probe` that only this exercise can make.
     without : mapping
-        From each regime, or whole stage, that is left out to the reason.
+        From each regime, or whole stage, that is left out to the reason; what `own` makes is not left out.
     """
 
     sizes: Callable | None = None
@@ -58,7 +60,8 @@ class Battery:
     def left_out(self):
         """The reason for each regime that is left out."""
         reasons = {**_NOWHERE, **expand(self.without)}
-        return {regime: why for regime, why in reasons.items() if regime not in self.probes_of}
+        made = {*self.probes_of, *(regime for regime, _ in (self.own() if self.own else ()))}
+        return {regime: why for regime, why in reasons.items() if regime not in made}
 
     def _takes(self, regime):
         return regime not in self.left_out
@@ -74,10 +77,9 @@ class Battery:
             found += [(regime, _case(self.scores(table, VALUES[:2]), f"scores: {regime}"))
                       for regime, table in SCORES.items() if self._takes(regime)]
         if self.masked:
-            shown, last_hidden = [[True] * 2] * 2, [[True, True, False]] * 3
-            found += [(regime, _case(self.scores(table, VALUES[:2], shown), f"scores: {regime}"))
+            found += [(regime, _case(self.scores(table, VALUES[:2], _ALL_SHOWN), f"scores: {regime}"))
                       for regime, table in SCORES.items() if self._takes(regime)]
-            found += [(regime, _case(self.scores(table, VALUES, last_hidden), f"scores: {regime}"))
+            found += [(regime, _case(self.scores(table, VALUES, _LAST_HIDDEN), f"scores: {regime}"))
                       for regime, table in HIDDEN.items() if self._takes(regime)]
         if self._takes("strided"):
             case = self._typical(found)
@@ -100,12 +102,12 @@ class Battery:
         found = dict(self.probes_of)
         if self._takes("an earlier result"):
             found.setdefault("an earlier result", earlier_result_stays(lambda: self._typical(self.entries())))
-        if self.arguments and self._takes("in numbers"):
-            found["in numbers"] = gradients_in_numbers(
-                self.arguments, lambda: self.sizes(replace(SHAPES["one item"], seed=35)), self.reference)
+        if self.reference and self._takes("in numbers"):
+            found.setdefault("in numbers", gradients_in_numbers(
+                self.arguments, lambda: _case(self.sizes(replace(SHAPES["one item"], seed=35))), self.reference))
         if self.masked and self._takes("hidden far above, gradients"):
             found["hidden far above, gradients"] = gradients_in_numbers(
-                self.arguments, lambda: self.scores(HIDDEN["hidden far above"], VALUES, [[True, True, False]] * 3),
+                self.arguments, lambda: _case(self.scores(HIDDEN["hidden far above"], VALUES, _LAST_HIDDEN)),
                 self.reference)
         return found
 
@@ -122,7 +124,7 @@ class Battery:
         return entries[0][1]
 
 
-def _case(made, note):
+def _case(made, note=""):
     return replace(made, note=note) if isinstance(made, Case) else Case(tuple(made), note=note)
 
 

@@ -1,5 +1,7 @@
 """What holds between calls: an earlier result stays, and gradients are those of the reference in numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from course_utils.checks import Broken, Probe
@@ -47,17 +49,19 @@ def gradients_in_numbers(names, make, reference):
     Parameters
     ----------
     names : sequence of str
-        What to call the arguments; those that are no tensors of floats are passed over.
+        What to call the arguments that are given in order; those that are no tensors of floats are passed over.
     make : callable
-        ``make() -> tuple``: the arguments.
+        ``make() -> Case``: the input.
     reference : callable
         The right answer.
     """
     def run(call):
         mine, theirs = (_leaves(make()) for _ in range(2))
-        results = _several(call(*mine))
-        wanted = _several(reference(*theirs))[0]
-        pairs = [(name, a, b) for name, a, b in zip(names, mine, theirs) if is_tensor(a) and a.requires_grad]
+        results = _several(call(*mine.args, **mine.kwargs))
+        wanted = _several(reference(*theirs.args, **theirs.kwargs))[0]
+        given = zip((*names, *mine.kwargs), (*mine.args, *mine.kwargs.values()),
+                    (*theirs.args, *theirs.kwargs.values()))
+        pairs = [(name, a, b) for name, a, b in given if is_tensor(a) and a.requires_grad]
         along = _along(wanted)
         if results[0].requires_grad:
             (results[0] * along.to(results[0].dtype)).sum().backward(retain_graph=True)
@@ -79,8 +83,11 @@ def gradients_in_numbers(names, make, reference):
     return Probe("gradients arrive, in numbers", run)
 
 
-def _leaves(args):
-    return [a.clone().requires_grad_() if is_tensor(a) and a.is_floating_point() else a for a in args]
+def _leaves(case):
+    def leaf(a):
+        return a.clone().requires_grad_() if is_tensor(a) and a.is_floating_point() else a
+
+    return replace(case, args=tuple(map(leaf, case.args)), kwargs={n: leaf(a) for n, a in case.kwargs.items()})
 
 
 def _along(x):

@@ -1,8 +1,9 @@
 """Why regimes are left out, where several exercises say the same."""
 
-__all__ = ["COMES_OUT", "NO_BATCH", "NO_MASK", "NUMPY", "ONE_BATCH", "OWN_TOKENS", "PLAIN", "VECTORS"]
+__all__ = ["COMES_OUT", "MASK_OUT", "NO_BATCH", "NO_MASK", "NUMPY", "ONE_BATCH", "OWN_TOKENS", "PLAIN", "VECTORS"]
 
 COMES_OUT = "scores come out and go into no exponential"
+MASK_OUT = "a mask comes out, and neither scores nor heads go in"
 NO_MASK = "no mask goes in"
 VECTORS = "two vectors go in, and no table"
 

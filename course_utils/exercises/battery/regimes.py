@@ -37,7 +37,7 @@ REGIMES = {
     },
     "dtypes": {"float64": "numbers of 64 bits"},
     "values": {"NaN under a hidden key": "must not matter where the text promises it"},
-    "long": {"300 places": "beyond a table of fixed size and numbers of 8 bits"},
+    "long": {"many places": "beyond a table of 200 and numbers of 8 bits"},
     "calls": {
         "an earlier result": "looked at again after a second call",
         "one object, other inputs": "what was made once is called with another mask, context and length",

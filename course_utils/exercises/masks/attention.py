@@ -4,6 +4,7 @@ import math
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
+from course_utils.exercises.battery import Battery, queries_and_keys, reasons
 from course_utils.exercises.families.masked_attention import MISTAKES, masked_by_stages
 from course_utils.exercises.families.shared import draw, rounded, tensor
 
@@ -13,23 +14,13 @@ def _mask(*rows):
 
 
 def _cases():
-    decoder = tensor([[[[j <= i and j >= n for j in range(4)] for i in range(4)]] for n in (2, 0)])
-    along = tensor([[[[True, False, True, True, False]]], [[[False, False, True, True, True]]]])
     # Whole numbers and powers of two, so that every order of multiplying and dividing gives the same scores.
     low_k = tensor([[3.0], [3.0 + 1 / 4096], [3.0 + 1 / 2048]]) * tensor([1.0] + [0.0] * 15)
     return (
         Case((tensor([[2.0, 0.0, 1.0, 1.0]]),
               tensor([[1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 0.0], [2.0, 1.0, 0.0, 2.0]]),
               tensor([[10.0], [20.0], [90.0]]), _mask("xx-")), note="one query, three keys, the last hidden"),
-        Case((*draw((3, 4), (4, 4), (4, 2), seed=71), _mask("x-xx", "-x--", "xxx-")), note="a key alone in row 1"),
-        Case((*draw((3, 4), (4, 4), (4, 2), seed=72), _mask("xx-x", "----", "-xxx")), note="row 1 sees no key"),
-        Case((*draw((4, 3), (4, 3), (4, 3), seed=73), _mask("x-x-", "xx--", "-xxx", "x--x")), note="all sizes alike"),
-        Case((*draw((2, 3, 6), (2, 5, 6), (2, 5, 4), seed=74), along[:, 0]), note="a mask of shape (2, 1, 5)"),
-        Case((*draw((2, 3, 4, 6), (2, 3, 5, 6), (2, 3, 5, 7), seed=75), along), note="a mask of shape (2, 1, 1, 5)"),
-        Case((*draw((2, 3, 4, 5), (2, 3, 4, 5), (2, 3, 4, 2), seed=76), decoder), note="two rows see no key"),
         Case((*draw((2, 3, 3), (2, 3, 3), (2, 3, 5), seed=77), tensor([True, False, True])), note="a single mask row"),
-        Case((*draw((2, 3, 4), (2, 5, 4), (2, 5, 2), seed=78, dtype="float64"), _mask("x-xxx", "xx--x", "--xx-")),
-             note="float64"),
         Case((*draw((3, 4), (5, 4), (5, 2), seed=79), _mask("xxxxx", "xxxxx", "xxxxx")), note="nothing hidden"),
         Case((tensor([[-16384.0] + [0.0] * 15]), low_k, tensor([[1.0], [2.0], [4.0]]), _mask("xx-")),
              note="scores below -12000"),
@@ -203,6 +194,40 @@ def _by_einsum(q, k, v, mask):
     return torch.einsum("...ts,...sv->...tv", weights, v), weights
 
 
+def _of_sizes(s):
+    q, k, v, noise = draw((*s.lead, s.T, s.d_k), (*s.lead, s.S, s.d_k), (*s.lead, s.S, s.d_v), (*s.lead, s.T, s.S),
+                          seed=s.seed, dtype=s.dtype)
+    return q, k, v, noise >= noise.sort(-1).values[..., s.S // 2, None]  # holes, another mask for each item
+
+
+def _under_masks():
+    decoder = tensor([[[[j <= i and j >= n for j in range(4)] for i in range(4)]] for n in (2, 0)])
+    along = tensor([[[[True, False, True, True, False]]], [[[False, False, True, True, True]]]])
+    second = tensor([[[True] * 5], [[True, False, True, True, False]]])
+    batch, heads = ((2, 3, 6), (2, 5, 6), (2, 5, 4)), ((2, 3, 4, 6), (2, 3, 5, 6), (2, 3, 5, 7))
+    return [(regime, Case((*draw(*sizes, seed=seed), mask), note=note)) for regime, sizes, seed, mask, note in (
+        ("a single key", ((3, 4), (4, 4), (4, 2)), 71, _mask("x-xx", "-x--", "xxx-"), "a key alone in row 1"),
+        ("no key", ((3, 4), (4, 4), (4, 2)), 72, _mask("xx-x", "----", "-xxx"), "row 1 sees no key"),
+        ("holes", ((4, 3),) * 3, 73, _mask("x-x-", "xx--", "-xxx", "x--x"), "four queries, four keys, holes"),
+        ("one query, masked", ((2, 1, 6), (2, 5, 6), (2, 5, 4)), 70, along[:, 0], "a single query in each item"),
+        ("item 0 unpadded", batch, 69, second, "the first item needs no mask"),
+        ("holes", batch, 74, along[:, 0], "a mask of shape (2, 1, 5)"),
+        ("holes", heads, 75, along, "a mask of shape (2, 1, 1, 5)"),
+        ("left padding", ((2, 3, 4, 5), (2, 3, 4, 5), (2, 3, 4, 2)), 76, decoder, "two rows see no key"),
+        ("a mask for each head", heads, 68, tensor([[[True] * 5] * 4, [[True] * 4 + [False]] * 4,
+                                                    [[False] + [True] * 4] * 4]), "a mask of shape (3, 4, 5)"))]
+
+
+BATTERY = Battery(
+    sizes=_of_sizes,
+    scores=lambda table, values, mask: (*queries_and_keys(table, "torch"), tensor(values), tensor(mask)),
+    masked=True,
+    own=_under_masks,
+    arguments=("q", "k", "v", "mask"),
+    reference=scaled_dot_product_attention,
+    without={"long": reasons.PLAIN["long"], "names": reasons.PLAIN["names"]},
+)
+
 MASKED_ATTENTION = Exercise(
     name="masked_attention",
     title="Write attention under a mask",
@@ -220,6 +245,7 @@ MASKED_ATTENTION = Exercise(
         Probe("a query that sees no key gets zeros", _rows_without_keys_are_zero),
         Probe("gradients arrive and are finite", _gradients_arrive),
     ),
+    battery=BATTERY,
     stages=masked_by_stages,
     mistakes=MISTAKES,
     equivalents=(

@@ -4,11 +4,12 @@ import math
 
 from course_utils.attention import causal_mask
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 
 
 def _cases():
     return [Case((T,), note=note) for T, note in (
-        (3, "three tokens"), (1, "one token alone"), (2, "two tokens"), (5, "five tokens"), (8, "eight tokens"))]
+        (3, "three tokens"), (2, "two tokens"), (5, "five tokens"), (8, "eight tokens"))]
 
 
 def causal_by_stages(T, *, size=lambda T: T, sees=lambda i, j: j <= i, kind=lambda mask: mask, axes=lambda mask: mask):
@@ -147,6 +148,12 @@ def _mistake(name, cause, experiment, function=None, **changes):
     return Mistake(name, cause, experiment, function, None if function else changes)
 
 
+BATTERY = Battery(
+    own=lambda: [("one query", Case((1,), note="one token alone")), ("many places", Case((300,), note="300 tokens"))],
+    without={**dict.fromkeys(("shapes", "scores", "masks", "strided", "an earlier result"), "a single number goes in"),
+             "names": reasons.PLAIN["names"], "float64": reasons.MASK_OUT, "gradients": reasons.MASK_OUT},
+)
+
 CAUSAL_MASK = Exercise(
     name="causal_mask",
     title="Write the mask that hides the future",
@@ -163,6 +170,7 @@ CAUSAL_MASK = Exercise(
         Probe("each row shows one key more than the row above", _row_grows_by_one),
         Probe("the beginning of a long mask is the short mask", _prefix_is_the_smaller_mask),
     ),
+    battery=BATTERY,
     stages=causal_by_stages,
     mistakes=(
         _mistake("triangles-swapped", "The wrong triangle is True: each query sees itself and the future.",

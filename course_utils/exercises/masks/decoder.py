@@ -2,6 +2,7 @@
 
 from course_utils.attention import causal_mask
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 
 
 def decoder_mask(real):
@@ -36,10 +37,6 @@ def _cases():
     return [Case((_real(*rows),), note=note) for rows, note in (
         (["-xx"], "one place of padding in front"),
         (["xx-", "xxx"], "padding after"),
-        (["--xxx", "xxxxx", "----x"], "padding in front, three sentences"),
-        (["x-x-", "-xx-", "xx--", "--xx"], "padding anywhere, four sentences of four places"),
-        (["xxxx"], "no padding"),
-        (["---", "xx-"], "a sentence of nothing but padding"),
     )]
 
 
@@ -184,6 +181,24 @@ def _mistake(name, cause, experiment, function=None, **changes):
     return Mistake(name, cause, experiment, function, None if function else changes)
 
 
+BATTERY = Battery(
+    own=lambda: [(regime, Case((_real(*rows),), note=note)) for regime, rows, note in (
+        ("one query, masked", ["x", "-"], "a single place, real and not"),
+        ("item 0 unpadded", ["xxx", "-xx", "xx-"], "padding in the second sentence and the third"),
+        ("all sizes distinct", ["--xxx", "xxxxx", "----x"], "padding in front, three sentences"),
+        ("left padding", ["--xxx", "-xxxx"], "padding in front, two sentences"),
+        ("all sizes equal", ["x-x-", "-xx-", "xx--", "--xx"], "padding anywhere, four sentences of four places"),
+        ("holes", ["x-xx-x"], "holes"),
+        ("one item", ["xxxx"], "no padding"),
+        ("no key", ["---", "xx-"], "a sentence of nothing but padding"),
+        ("a single key", ["--x"], "one real token"),
+        ("many places", ["-" * 4 + "x" * 200], "204 places"))],
+    without={**reasons.OWN_TOKENS, **reasons.ONE_BATCH, "one query": "it has a mask here", "scores": reasons.MASK_OUT,
+             **dict.fromkeys(("a mask for each head", "hidden far above", "hidden in the millions",
+                              "hidden far above, gradients", "float64", "gradients"), reasons.MASK_OUT),
+             "names": reasons.PLAIN["names"]},
+)
+
 DECODER_MASK = Exercise(
     name="decoder_mask",
     title="Hide the future and the padding at once",
@@ -200,6 +215,7 @@ DECODER_MASK = Exercise(
         Probe("the real past is seen", _real_past_is_seen),
         Probe("rows of padding follow the rule too", _rows_of_padding_follow_the_rule),
     ),
+    battery=BATTERY,
     stages=decoder_by_stages,
     mistakes=(
         _mistake("or", "The two masks are joined by or, so a key is visible when one of them allows it.",

@@ -4,6 +4,7 @@ import math
 
 from course_utils.attention import padding_mask
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.shared import tensor
 
 
@@ -12,8 +13,6 @@ def _cases():
         ([1, 3], 4, "lengths 1 and 3, four places"),
         ([2, 5, 1], 5, "three sentences, the second without padding"),
         ([3, 1, 4, 2], 4, "as many sentences as places"),
-        ([2], 6, "one sentence"),
-        ([2, 0, 3], 7, "an empty sentence, and padding after all"),
     )]
 
 
@@ -166,6 +165,16 @@ def _mistake(name, cause, experiment, function=None, **changes):
     return Mistake(name, cause, experiment, function, None if function else changes)
 
 
+BATTERY = Battery(
+    own=lambda: [(regime, Case((tensor(lengths), S), note=note)) for regime, lengths, S, note in (
+        ("one item", [2], 6, "one sentence"),
+        ("item 0 unpadded", [4, 2, 4], 4, "only the second of three sentences is padded"),
+        ("no key", [2, 0, 3], 7, "an empty sentence, and padding after all"),
+        ("many places", [150, 300, 7], 300, "300 places"))],
+    without={**dict.fromkeys(("shapes", "scores", "strided"), "lengths go in, in one row"), "masks": reasons.MASK_OUT,
+             "names": reasons.PLAIN["names"], "float64": reasons.MASK_OUT, "gradients": reasons.MASK_OUT},
+)
+
 PADDING_MASK = Exercise(
     name="padding_mask",
     title="Write the mask that hides padding",
@@ -182,6 +191,7 @@ PADDING_MASK = Exercise(
         Probe("more places are hidden places", _longer_table_adds_hidden_places),
         Probe("the mask meets the keys of its own sentence", _reaches_the_right_scores),
     ),
+    battery=BATTERY,
     stages=padding_by_stages,
     mistakes=(
         _mistake("opposite-polarity", "True stands on the padding; in this course True means: may attend.",

@@ -4,6 +4,7 @@ import math
 from functools import cache
 
 from course_utils.checks import Broken, Case, Exercise, Probe, Returns, Stopped
+from course_utils.exercises.battery import Battery, one_hot, reasons
 from course_utils.exercises.families.module import MISTAKES
 from course_utils.exercises.families.module_equivalents import EQUIVALENTS
 from course_utils.exercises.families.module_stages import module_by_stages
@@ -46,8 +47,8 @@ def _hold_their_own(module, bias, numbers):
                 raise ValueError(f"{name}.{kind} should have numbers of its own, but it is that of another once more")
 
 
-def _invoke(answer, d_model, n_heads, bias=True, *, x, context=None, mask=None, set_to=None):
-    """Build the learner's module, give it known weights, and call it."""
+def _invoke(answer, d_model, n_heads, bias=True, *, x, context=None, mask=None, set_to=None, before=()):
+    """Build the learner's module, give it known weights, and call it: by name, and in order on what comes before."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -68,7 +69,9 @@ def _invoke(answer, d_model, n_heads, bias=True, *, x, context=None, mask=None, 
         for name, value in (set_to or {}).items():
             linear, kind = name.split(".")
             getattr(getattr(module, linear), kind).copy_(value)
-    return module(x) if context is None and mask is None else module(x, context, mask)
+    for earlier in before:
+        module(*earlier)
+    return module(x, **{name: given for name, given in (("context", context), ("mask", mask)) if given is not None})
 
 
 def _after_padding():
@@ -91,20 +94,47 @@ def _cases():
     return (
         Case((4, 2), {"x": draw((1, 2, 4), seed=81)[0]}, note="one sequence of 2 positions, 2 heads"),
         Case((12, 3), {"x": x}, note="self-attention, 3 heads"),
-        Case((12, 3), {"x": x, "mask": causal}, note="a causal mask"),
         Case((12, 3), {"x": x, "context": long}, note="cross-attention, S = 7"),
-        Case((12, 3), {"x": x, "context": draw((2, 5, 12), seed=82)[0]}, note="cross-attention, S = T"),
-        Case((12, 3), {"x": x, "context": long, "mask": _mask(2, 1, 1, 7, seed=83)}, note="padding in the context"),
-        Case((12, 3), {"x": x, "mask": _mask(2, 3, 5, 5, seed=84)}, note="another mask for every head"),
         Case((12, 3), {"x": x, "mask": _mask(2, 1, 1, 5, seed=86)}, note="padding in self-attention"),
-        Case((12, 3), {"x": x, "mask": _after_padding()}, note="text after padding: two queries may attend to nothing"),
         Case((12, 3), {"x": 200 * x, "mask": causal}, note="a causal mask, scores of tens of thousands"),
-        Case((12, 3), {"x": x, "mask": _mask(3, 5, 5, seed=87)}, note="a mask of three axes, (H, T, S)"),
-        Case((12, 3), {"x": x, "context": draw((2, 3, 12), seed=84)[0], "mask": _mask(5, 3, seed=89)},
-             note="a shorter context, S = 3"),
         Case((6, 1, False), {"x": wide}, note="one head, no biases"),
         Case((6, 6, False), {"x": wide, "mask": _mask(4, 4, seed=85)}, note="as many heads as features"),
     )
+
+
+def _of_sizes(s):
+    B, d_model = (s.lead or (1,))[0], s.H * s.d_k
+    x, context = draw((B, s.T, d_model), (B, s.S, d_model), seed=s.seed)
+    return Case((d_model, s.H), {"x": x, "context": context})
+
+
+def _of_scores(table, values, mask):
+    import torch
+
+    x, *matrices = one_hot(table, values, d_model=4)
+    weights = dict(zip((f"{name}.weight" for name in _NAMES), (*(W.T for W in matrices), torch.eye(4))))
+    return Case((4, 1, False), {"x": x[None], "mask": tensor(mask), "set_to": weights})
+
+
+def _under_masks():
+    x, long, other, short, one, more = draw((2, 5, 12), (2, 7, 12), (2, 5, 12), (2, 3, 12), (2, 1, 12), (3, 5, 12),
+                                            seed=80)
+    causal = _mask(5, 5, seed=1).new_ones(5, 5).tril()
+    padding = tensor([[[[True] * 5]], [[[True] * 3 + [False] * 2]], [[[True] * 2 + [False] * 3]]])
+    earlier = ((other, None, causal), (other, long, None), (one, short, None))
+    return [(regime, Case((12, 3), given, note=note)) for regime, given, note in (
+        ("a single key", {"x": x, "mask": causal}, "a causal mask"),
+        ("holes", {"x": x, "context": long, "mask": _mask(2, 1, 1, 7, seed=83)}, "padding in the context"),
+        ("one query, masked", {"x": one, "context": long, "mask": _mask(2, 1, 1, 7, seed=83)}, "one query, masked"),
+        ("item 0 unpadded", {"x": more, "mask": padding}, "the first sequence needs no mask"),
+        ("a mask for each head", {"x": x, "mask": _mask(2, 3, 5, 5, seed=84)}, "another mask for every head"),
+        ("left padding", {"x": x, "mask": _after_padding()}, "text after padding: two queries may attend to nothing"),
+        ("no key", {"x": x, "mask": causal & causal.T & (causal.sum(-1) > 2)}, "queries 0 and 1 may attend to nothing"),
+        ("a mask for each head", {"x": x, "mask": _mask(3, 5, 5, seed=87)}, "a mask of three axes, (H, T, S)"),
+        ("holes", {"x": x, "context": short, "mask": _mask(5, 3, seed=89)}, "a shorter context, S = 3"),
+        ("arguments by name", {"x": x, "context": long, "mask": _mask(5, 7, seed=82)}, "context and mask by name"),
+        ("one object, other inputs", {"x": x, "context": long, "mask": _mask(5, 7, seed=82), "before": earlier},
+         "one module called four times, with other masks, contexts and lengths"))]
 
 
 # --- properties ---
@@ -267,43 +297,15 @@ def _gradients_stay_finite_beside_an_empty_row(call):
                       "give its scores 0 before the softmax and its weights 0 after it")
 
 
-def _large_scores_stay_finite(call):
-    import torch
-
-    (x,) = draw((2, 5, 12), seed=99)
-    output, weights = call(12, 3, x=x, set_to={"W_q.weight": 40 * torch.eye(12), "W_k.weight": 40 * torch.eye(12)})
-    if not (weights.isfinite().all() and output.isfinite().all()):
-        return Broken("large scores should give finite weights",
-                      "NaN came back with W_q and W_k 40 times the identity")
-
-
-def _low_scores_do_not_bring_hidden_keys_back(call):
-    import torch
-
-    x, mask = draw((1, 3, 4), seed=77)[0], torch.tensor([[True, True, False]] * 3)
-    # Every query is 100 and every key -200 in each feature: all scores are alike and far below zero.
-    low = {f"{name}.{kind}": torch.full(shape, value) for name, value in (("W_q", 100.0), ("W_k", -200.0))
-           for kind, shape, value in (("weight", (4, 4), 0.0), ("bias", (4,), value))}
-    weights = call(4, 2, x=x, mask=mask, set_to=low)[1][0, 0, 0].detach()
-    if not (weights - torch.tensor([0.5, 0.5, 0.0])).abs().max() < 1e-2:
-        return Broken("a hidden key should get the weight 0 also where all scores are far below zero",
-                      f"keys 0 and 1 may be seen, all scores are -28284: the weights are {rounded(weights)}",
-                      "fill with `-math.inf`, which is below every score")
-
-
-def _a_high_score_leaves_the_others_alone(call):
-    import torch
-
-    # Every query is 1 in each feature, every key its position: the scores in a head are 0, 1 and 141.
-    x = tensor([[[0.0] * 4, [math.sqrt(0.5)] * 4, [100.0] * 4]])
-    one, zero = torch.eye(4), torch.zeros(4)
-    high = {"W_q.weight": 0 * one, "W_q.bias": zero + 1, "W_k.weight": one, "W_k.bias": zero}
-    weights = call(4, 2, x=x, mask=tensor([[True, True, False]] * 3), set_to=high)[1][0, 0, 0].detach()
-    if not (weights - tensor([0.26894, 0.73106, 0.0])).abs().max() < 1e-3:
-        return Broken("a hidden key should change nothing, however high its score",
-                      f"keys 0 and 1 may be seen, with the scores 0 and 1; the hidden key has 141: wanted the weights "
-                      f"[0.269, 0.731, 0.000], got {rounded(weights)}", "hide before the softmax, not after it")
-
+BATTERY = Battery(
+    sizes=_of_sizes,
+    scores=_of_scores,
+    masked=True,
+    own=_under_masks,
+    probes_of={"in numbers": Probe("gradients reach the inputs on every way", _gradients_arrive)},
+    reference=lambda *args, **given: _invoke(_reference, *args, **given),
+    without={**reasons.ONE_BATCH, "float64": "modules have float32 weights", "long": reasons.PLAIN["long"]},
+)
 
 MULTI_HEAD_ATTENTION = Exercise(
     name="MultiHeadAttention",
@@ -326,12 +328,9 @@ MULTI_HEAD_ATTENTION = Exercise(
         Probe("queries come through W_q, with its bias", _queries_come_through_w_q),
         Probe("the scale is that of a head", _scale_is_that_of_a_head),
         Probe("heads have to divide d_model", _heads_have_to_divide),
-        Probe("gradients reach the inputs on every way", _gradients_arrive),
         Probe("a query without keys leaves the gradients finite", _gradients_stay_finite_beside_an_empty_row),
-        Probe("large scores give finite weights", _large_scores_stay_finite),
-        Probe("hidden keys stay hidden beside low scores", _low_scores_do_not_bring_hidden_keys_back),
-        Probe("hidden keys change nothing beside a high score", _a_high_score_leaves_the_others_alone),
     ),
+    battery=BATTERY,
     stages=module_by_stages,
     mistakes=MISTAKES,
     equivalents=EQUIVALENTS,

@@ -1,6 +1,7 @@
 """Exercise of notebook 08: take PyTorch's stacked projection apart."""
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.shared import draw, rounded, tensor
 
 
@@ -24,8 +25,6 @@ def _cases():
     numbered = tensor([[10.0 * i + j for j in range(2)] for i in range(6)])
     return (
         Case((numbered, tensor([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])), note="d_model = 2, numbered"),
-        Case(draw((12, 4), (12,), seed=101), note="d_model = 4"),
-        Case(draw((9, 3), (9,), seed=102, dtype="float64"), note="float64"),
     )
 
 
@@ -81,6 +80,14 @@ def _mistake(name, cause, experiment, **changes):
     return Mistake(name, cause=cause, experiment=experiment, changes=changes)
 
 
+BATTERY = Battery(
+    own=lambda: [("all sizes distinct", Case(draw((12, 4), (12,), seed=101), note="d_model = 4")),
+                 ("float64", Case(draw((9, 3), (9,), seed=102, dtype="float64"), note="float64"))],
+    without={"shapes": "a stack of three square matrices goes in", "scores": "nothing is scored",
+             "an earlier result": "views of what went in are right, and go where it goes",
+             "gradients": "weights are read out of a module, not trained", **reasons.PLAIN},
+)
+
 SPLIT_IN_PROJ = Exercise(
     name="split_in_proj",
     title="Take PyTorch's stacked projection apart",
@@ -95,6 +102,7 @@ SPLIT_IN_PROJ = Exercise(
         Probe("each part projects like its part of the stack", _projects_like_the_stack),
         Probe("the parts together are the stack", _together_they_are_the_stack),
     ),
+    battery=BATTERY,
     stages=parts_by_stages,
     mistakes=(
         *(_mistake(f"{name}{also}", f"{cause}: PyTorch stacks queries, keys, values.",

@@ -3,6 +3,7 @@
 import math
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.shared import draw, tensor
 
 
@@ -27,10 +28,8 @@ def _variance_cases():
     return (
         Case((tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), tensor([[2.0, 5.0], [0.0, 1.0], [3.0, 3.0]])),
              note="three pairs, with the dot products 2, 1 and 6"),
-        Case(draw((5, 3), (5, 3), seed=41), note="five pairs of width 3"),
         Case(draw((4, 4), (4, 4), seed=42), note="as many pairs as numbers in each"),
         Case(draw((200, 16), (200, 16), seed=43), note="200 pairs of width 16"),
-        Case(draw((50, 7), (50, 7), seed=44, dtype="float64"), note="float64"),
     )
 
 
@@ -76,6 +75,14 @@ def _in_place(q, k):
     return raw, (q * k).sum(dim=-1).var()
 
 
+BATTERY = Battery(
+    own=lambda: [("all sizes distinct", Case(draw((5, 3), (5, 3), seed=41), note="five pairs of width 3")),
+                 ("float64", Case(draw((50, 7), (50, 7), seed=44, dtype="float64"), note="float64"))],
+    without={"shapes": "queries and keys come in pairs, in two tables", "scores": "no exponential is taken",
+             "an earlier result": "two numbers come back, which nothing can write into",
+             "gradients": "two numbers to read come back", **reasons.PLAIN},
+)
+
 SCORE_VARIANCES = Exercise(
     name="score_variances",
     title="Measure how dot products spread",
@@ -90,6 +97,7 @@ SCORE_VARIANCES = Exercise(
         Probe("the root of d_k takes a factor d_k from the variance", _scaled_is_smaller_by_the_width),
         Probe("twice the length means 4 times the variance", _doubling_quadruples),
     ),
+    battery=BATTERY,
     stages=variances_by_stages,
     mistakes=(
         Mistake("all-against-all", changes={"pair": lambda q, k: q @ k.transpose(-1, -2)},

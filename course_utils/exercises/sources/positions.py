@@ -3,6 +3,7 @@
 import math
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.projected import mistake
 from course_utils.exercises.families.shared import draw, rounded, tensor
 
@@ -41,12 +42,6 @@ def _cases():
     return (
         Case((tensor([[0.0, 0.0], [0.0, 0.0], [5.0, 5.0]]),), note="3 tokens, d_model = 2"),
         Case((tensor([[0.0] * 4] * 2),), note="2 tokens of zeros, d_model = 4: the positions alone"),
-        Case(draw((5, 6), seed=71), note="5 tokens, d_model = 6"),
-        Case(draw((2, 3, 8), seed=72), note="a batch of 2"),
-        Case(draw((4, 4, 4), seed=73), note="all sizes 4"),
-        Case(draw((2, 3, 5, 6), seed=74), note="two leading axes"),
-        Case(draw((1, 40, 10), seed=75), note="40 tokens"),
-        Case(draw((2, 3, 4), seed=76, dtype="float64"), note="float64"),
         Case(draw((3, 1, 4), seed=77), note="a single token in each of 3 items"),
     )
 
@@ -301,6 +296,16 @@ _MISTAKES = (
             "Compute the angle for t = 0 and i = 0 by hand.", angles=lambda t, pair, d: (t / 10000) ** (2 * pair / d)),
 )
 
+BATTERY = Battery(
+    sizes=lambda s: draw((*s.lead, s.T, 2 * s.d_k), seed=s.seed, dtype=s.dtype),
+    own=lambda: [("all sizes equal", Case(draw((4, 4, 4), seed=73), note="all sizes 4")),
+                 ("many places", Case(draw((1, 300, 2), seed=75), note="300 tokens"))],
+    arguments=("x",),
+    reference=add_positions,
+    without={**reasons.OWN_TOKENS, "scores": "no scores are made", "masks": reasons.NO_MASK,
+             "names": reasons.PLAIN["names"]},
+)
+
 ADD_POSITIONS = Exercise(
     name="add_positions",
     title="Tell every token its position",
@@ -318,6 +323,7 @@ ADD_POSITIONS = Exercise(
         Probe("the first pair of columns turns fast and the last slowly", _fast_and_slow),
         Probe("the dot product of two positions depends on their distance alone", _distance_decides),
     ),
+    battery=BATTERY,
     stages=add_positions_by_stages,
     mistakes=_MISTAKES,
     equivalents=(

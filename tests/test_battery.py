@@ -1,0 +1,95 @@
+"""The battery: each exercise takes a regime of input or says why not, and the regimes are what they are called."""
+
+import math
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from course_utils import exercises
+from course_utils.checks import diagnose
+from course_utils.checks.sandbox import CALL_LIMIT, call_safely
+from course_utils.exercises.battery import REGIMES
+from course_utils.exercises.battery.scores import HIDDEN, SCORES
+from course_utils.exercises.battery.shapes import SHAPES
+
+# Questions about a laboratory or about PyTorch are answered by a function without arguments: no input goes in.
+LESSONS = [exercise for exercise in exercises.all_exercises() if exercise.parameters]
+IDS = [exercise.name for exercise in LESSONS]
+
+
+@pytest.mark.parametrize("exercise", LESSONS, ids=IDS)
+def test_every_regime_is_taken_or_left_out_with_a_reason(exercise):
+    taken, left_out = exercise.battery.takes(), exercise.battery.left_out
+    everything = {regime for regimes in REGIMES.values() for regime in regimes}
+    assert taken | set(left_out) == everything
+    assert not taken & set(left_out)
+    assert all(len(why.split()) >= 3 for why in left_out.values())
+
+
+@pytest.mark.parametrize("exercise", LESSONS, ids=IDS)
+def test_the_cases_of_the_battery_come_after_a_readable_one(exercise):
+    first = [math.prod(x.shape) for x in (*exercise.known_cases[0].args, *exercise.known_cases[0].kwargs.values())
+             if hasattr(x, "shape")]
+    assert sum(first) <= 24
+    own = len(exercise.cases())
+    assert [case.note for case in exercise.known_cases[own:]] == [
+        case.note for case in exercise.battery.cases()]
+
+
+def test_shapes_are_what_they_are_called():
+    assert SHAPES["T > S"].T > SHAPES["T > S"].S
+    assert SHAPES["T < S"].T < SHAPES["T < S"].S
+    assert SHAPES["one query"].T == SHAPES["one key"].S == SHAPES["one item"].lead[0] == 1
+    assert SHAPES["no batch"].lead == ()
+    assert len(SHAPES["two leading axes"].lead) == 2
+    for regime, count in (("all sizes distinct", 7), ("all sizes equal", 1)):
+        sizes = SHAPES[regime]
+        assert len({*sizes.lead, sizes.T, sizes.S, sizes.d_k, sizes.d_v, sizes.H, sizes.d_model}) == count
+
+
+def test_scores_break_a_careless_softmax_in_both_widths():
+    with np.errstate(all="ignore"):
+        for dtype in (np.float32, np.float64):
+            scores = {regime: np.array(table, dtype) for regime, table in SCORES.items()}
+            assert np.isinf(np.exp(scores["very large"])).all()
+            assert (np.exp(scores["very negative"]) == 0).all()
+            assert (np.exp(scores["rows far apart"] - scores["rows far apart"].max())[1] == 0).all()
+        hidden = np.array(HIDDEN["hidden far above"], np.float32)
+        assert (np.exp(hidden - hidden.max())[:, :2] == 0).all()
+
+
+def seconds(exercise, answer, case):
+    begin = time.process_time()
+    assert not call_safely(answer, case.args, case.kwargs, exercise).trouble
+    return time.process_time() - begin
+
+
+@pytest.mark.parametrize("exercise", LESSONS, ids=IDS)
+def test_right_answers_need_less_than_half_the_time_limit(exercise):
+    for equivalent in exercise.equivalents:
+        slowest = max(seconds(exercise, equivalent.function, case) for case in exercise.known_cases)
+        assert slowest < CALL_LIMIT / 2, equivalent.name
+
+
+def test_exercises_in_numpy_are_checked_without_torch():
+    code = ("import sys; from course_utils import exercises; from course_utils.checks import diagnose\n"
+            "for topic in exercises.TOPICS[:12]:\n"
+            "    for e in exercises._topic(topic): assert diagnose(e, e.reference).passed, e.name\n"
+            "print(sorted(m for m in sys.modules if m == 'torch'), e.name)")
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert run.stdout.split() == ["[]", "kernel_regression"], run.stderr
+
+
+def test_a_gradient_of_other_numbers_is_told_with_both():
+    exercise = exercises.find("self_attention")
+
+    def half(x, W_q, W_k, W_v):
+        return exercise.reference(x, W_q, W_k, W_v.detach() / 2 + W_v / 2)
+
+    broken = diagnose(exercise, half).broken
+    assert broken.sentence == "the gradient with respect to W_v should take every way from W_v to the output"
+    assert "wanted" in broken.example
+    assert "got" in broken.example
