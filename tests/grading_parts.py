@@ -32,12 +32,12 @@ def _softmax():
     import numpy as np
 
     plain = find("softmax")
-    parts = ["", "", "", "any axis", "", "any axis", "large scores", "large scores"]
+    parts = ["", "", "", "any axis", "any axis", "large scores", "large scores"]
     cases = [dataclasses.replace(case, part=part) for case, part in zip(plain.cases(), parts)]
     probes = [dataclasses.replace(probe, part=part)
               for probe, part in zip(plain.probes, ["", "any axis", "", "large scores"])]
     return dataclasses.replace(
-        plain, points=4, cases=lambda: cases, probes=probes,
+        plain, points=4, battery=None, cases=lambda: cases, probes=probes,
         credit=(Part("rows", 2), Part("any axis", 1), Part("large scores", 1, visible=False)),
         drawn=lambda seed: [Case((np.random.default_rng(seed).normal(size=(2, 4)),), note="drawn for you",
                                  part="large scores")])

@@ -367,7 +367,7 @@ def test_what_lists_tuples_and_dicts_hold_is_watched_too(change):
 
 def test_a_long_list_of_properties_ends_with_a_whole_one():
     names = [f"property number {n} of the answer holds" for n in range(20)]
-    exercise = dataclasses.replace(SOFTMAX, probes=[Probe(name, lambda call: None) for name in names])
+    exercise = dataclasses.replace(SOFTMAX, battery=None, probes=[Probe(name, lambda call: None) for name in names])
     feedback = give_feedback(exercise, diagnose(exercise, exercise.reference))
     shown = dict(feedback.rows)["Holds"].split("; ")
     assert shown[:-1] == names[:len(shown) - 1]

@@ -18,11 +18,12 @@ ALL = (*exercises.all_exercises(), *exercises.homework_exercises())
 
 def _shared_out(**more):
     """Softmax for four points, three of which can be had without large scores."""
-    parts = ["", "", "", "any axis", "", "any axis", "large scores", "large scores"]
+    parts = ["", "", "", "any axis", "any axis", "large scores", "large scores"]
     cases = [dataclasses.replace(case, part=part) for case, part in zip(SOFTMAX.cases(), parts)]
     probe_parts = ["", "any axis", "", "large scores"]
     probes = [dataclasses.replace(probe, part=part) for probe, part in zip(SOFTMAX.probes, probe_parts)]
-    return dataclasses.replace(SOFTMAX, points=4, credit=PARTS, cases=lambda: cases, probes=probes, **more)
+    return dataclasses.replace(SOFTMAX, points=4, credit=PARTS, battery=None, cases=lambda: cases,
+                               probes=probes, **more)
 
 
 def _points(exercise, answer, **more):

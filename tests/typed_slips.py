@@ -977,7 +977,7 @@ def masked_attention(q, k, v, mask):
             weights[i, keys] = torch.softmax(scores[i, keys], dim=-1)
     return weights @ v, weights
 """],
-     ["The loop is made for a table", "`mask` has three axes, (2, 1, 5)"], ["`if` and `while` want", ".any()"]),
+     ["The loop is made for a table", "`mask` has three axes, (1, 4, 3)"], ["`if` and `while` want", ".any()"]),
     "5.2 loop that fills": ("masked_attention", ["""
 def masked_attention(q, k, v, mask):
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])

@@ -190,12 +190,16 @@ def _slips(exercise, answer, outcomes, right, failing):
 
 
 def _mistakes_of_a_table(exercise, outcomes, right):
-    """Give the mistake that explains the cases with the fewest axes, where the answer stops on all others."""
+    """Give the mistake that explains the cases with the fewest axes.
+
+    The answer has to be wrong on all others, and to stop on some of them.
+    """
     axes = [number_of_axes_in(case) for case in exercise.known_cases]
     few = [i for i, n in enumerate(axes) if n == min(axes)]
     if len(outcomes) < len(axes) or len(few) in (1, len(axes)) or all(right[i] for i in few):
         return ()
-    if not all(outcome.trouble for i, outcome in enumerate(outcomes) if i not in few):
+    others = [i for i in range(len(axes)) if i not in few]
+    if any(right[i] for i in others) or not any(outcomes[i].trouble for i in others):
         return ()
     for mistake in exercise.mistakes:
         if all(same_outcome(_known_outcome(exercise, (mistake,), exercise.known_cases[i]), outcomes[i],

@@ -40,7 +40,7 @@ class Battery:
     reference : callable, optional
         The right answer that gradients are compared with.
     own : callable, optional
-        ``own() -> sequence of (regime, Case)``: what only this exercise can make.
+        ``own() -> sequence of (regime, Case)``: what only this exercise can make; an empty name for what is no regime.
     probes_of : mapping
         From a regime to a `Probe` that only this exercise can make.
     without : mapping
@@ -113,7 +113,7 @@ class Battery:
 
     def takes(self):
         """Give the regimes that really come up."""
-        return {regime for regime, _ in self.entries()} | set(self.probes_by_regime)
+        return {regime for regime, _ in self.entries() if regime} | set(self.probes_by_regime)
 
     @staticmethod
     def _typical(entries):

@@ -95,6 +95,7 @@ def _cases():
         Case((4, 2), {"x": draw((1, 2, 4), seed=81)[0]}, note="one sequence of 2 positions, 2 heads"),
         Case((12, 3), {"x": x}, note="self-attention, 3 heads"),
         Case((12, 3), {"x": x, "context": long}, note="cross-attention, S = 7"),
+        Case((12, 3), {"x": x, "mask": causal}, note="a causal mask"),
         Case((12, 3), {"x": x, "mask": _mask(2, 1, 1, 5, seed=86)}, note="padding in self-attention"),
         Case((12, 3), {"x": 200 * x, "mask": causal}, note="a causal mask, scores of tens of thousands"),
         Case((6, 1, False), {"x": wide}, note="one head, no biases"),
@@ -123,7 +124,7 @@ def _under_masks():
     padding = tensor([[[[True] * 5]], [[[True] * 3 + [False] * 2]], [[[True] * 2 + [False] * 3]]])
     earlier = ((other, None, causal), (other, long, None), (one, short, None))
     return [(regime, Case((12, 3), given, note=note)) for regime, given, note in (
-        ("a single key", {"x": x, "mask": causal}, "a causal mask"),
+        ("a single key", {"x": other, "mask": causal}, "a causal mask over other numbers"),
         ("holes", {"x": x, "context": long, "mask": _mask(2, 1, 1, 7, seed=83)}, "padding in the context"),
         ("one query, masked", {"x": one, "context": long, "mask": _mask(2, 1, 1, 7, seed=83)}, "one query, masked"),
         ("item 0 unpadded", {"x": more, "mask": padding}, "the first sequence needs no mask"),

@@ -79,7 +79,7 @@ def _as_many_queries_as_keys(weights):
 def _from_one(weights):
     places = np.zeros(len(weights), dtype=int)
     for i in range(1, len(weights)):
-        places[i] = 1 + weights[i, 1:].argmax()
+        places[i] = 1 + weights[i, 1:].argmax() if weights.shape[1] > 1 else 0
     return places
 
 
