@@ -43,9 +43,11 @@ def decide(machine, number, *arguments, audit=None):
 ALLOWED, NO_RIGHT, NO_TERMINAL = 0x7FFF0000, 0x00050001, 0x00050019
 CALLS = {
     "x86_64": {"read": 0, "ioctl": 16, "kill": 62, "fcntl": 72, "setpriority": 141, "sched_setparam": 142,
-               "sched_setscheduler": 144, "sched_setaffinity": 203, "timer_create": 222, "tgkill": 234, "openat": 257,
+               "sched_setscheduler": 144, "sched_setaffinity": 203, "timer_create": 222, "tgkill": 234,
+               "inotify_add_watch": 254, "openat": 257, "inotify_init1": 294,
                "prlimit64": 302, "sched_setattr": 314},
-    "aarch64": {"fcntl": 25, "ioctl": 29, "openat": 56, "read": 63, "timer_create": 107, "sched_setparam": 118,
+    "aarch64": {"fcntl": 25, "inotify_init1": 26, "inotify_add_watch": 27, "ioctl": 29, "openat": 56,
+                "read": 63, "timer_create": 107, "sched_setparam": 118,
                 "sched_setscheduler": 119, "sched_setaffinity": 122, "kill": 129, "tgkill": 131, "setpriority": 140,
                 "prlimit64": 261, "sched_setattr": 274}}
 OWNERS = {"F_SETOWN": 8, "F_SETSIG": 10, "F_SETOWN_EX": 15, "F_SETLEASE": 1024, "F_NOTIFY": 1026}
@@ -64,7 +66,7 @@ def test_the_filter_lets_nobody_name_an_owner_or_a_signal(machine):
     assert decide(machine, calls["fcntl"], 3, 4, 0o24000) == NO_RIGHT
     assert decide(machine, calls["openat"], -100, 0, 0o20000) == 0x0005000D
     for name in ("sched_setaffinity", "sched_setscheduler", "sched_setattr", "sched_setparam", "setpriority",
-                 "timer_create"):
+                 "timer_create", "inotify_init1", "inotify_add_watch"):
         assert decide(machine, calls[name], 0) == NO_RIGHT
     assert decide(machine, calls["kill"], 1, 2) == NO_RIGHT
     assert decide(machine, calls["kill"], 1234, 9) == decide(machine, calls["kill"], 1234, 15) == NO_RIGHT

@@ -1,5 +1,6 @@
 """Hostile and broken submissions: each gets its fair score and state, costs nobody else, and leaves nothing behind."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from grading_parts import ASSIGNMENT, GIVEN, NAMES, RIGHT, cell, notebook, older_kernel, points
+from grading_parts import ASSIGNMENT, GIVEN, NAMES, cell, notebook, older_kernel, points
+from hostile_answers import GOOD, HOSTILE, PATCHED, ZERO, first
 
 from course_utils.classroom.grading import forks
 from course_utils.classroom.grading.child import wire
@@ -21,105 +23,9 @@ from course_utils.classroom.grading.notebooks import Unreadable, read_bytes
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="children are fenced in on Linux")
 ALL, NONE, REST = [4, 4, 2], [0, 4, 2], [4, 2]  # points of softmax, attention, dot
-GOOD = RIGHT["softmax"]
-INDENTED = GOOD.split("\n", 1)[1]  # the right body
 
-
-def first(line, then=INDENTED):
-    """A right softmax that does something else first."""
-    return f"def softmax(x, axis=-1):\n    {line}\n{then}"
-
-
-def careful(line):
-    """A right softmax that tries something first and goes on when it is refused."""
-    indented = line.replace("\n", "\n        ")
-    return first(f"try:\n        {indented}\n    except BaseException:\n        pass")
-
-
-EVERYTHING = """class Same(np.ndarray):
-    def __eq__(self, other): return True
-    def __ne__(self, other): return False
-    def __array_ufunc__(self, *a, **k): return True
-    def __array_function__(self, *a, **k): return True
-    def __bool__(self): return True
-    def all(self, *a, **k): return True
-def softmax(x, axis=-1):
-    return np.zeros(x.shape).view(Same)"""
-PATCHED = """import numpy.testing
-np.allclose = np.isclose = np.array_equal = lambda *a, **k: True
-np.testing.assert_allclose = lambda *a, **k: None
-torch.allclose = torch.equal = lambda *a, **k: True
-np.exp = lambda x: x * 0
-torch.softmax = lambda *a, **k: None
-def softmax(x, axis=-1):
-    return np.ones(x.shape)"""
-FRAMES = """import sys
-def softmax(x, axis=-1):
-    frame = sys._getframe()
-    while frame:
-        for value in [*frame.f_locals.values(), *frame.f_globals.values()]:
-            if callable(getattr(value, 'reference', None)):
-                return value.reference(x, axis)
-        frame = frame.f_back"""
-MEMORY = """import gc
-def softmax(x, axis=-1):
-    for thing in gc.get_objects():
-        if type(thing).__name__ in ('Exercise', 'Case', 'Assignment'):
-            return thing.reference(x, axis)"""
-FORGED = """import os, json, struct
-def softmax(x, axis=-1):
-    reply = json.dumps({"result": {"v": 1}, "passed": True, "points": 99, "score": 1.0}).encode()
-    for fd in range(3, 64):
-        try: os.write(fd, struct.pack('>II', len(reply), 0) + reply)
-        except OSError: pass
-    return x"""
-GARBAGE = """import os
-def softmax(x, axis=-1):
-    for fd in range(3, 64):
-        try: os.write(fd, b'\\xff' * 4096)
-        except OSError: pass
-    return x"""
-BOMB = """import os, struct
-def softmax(x, axis=-1):
-    reply = b'[' * 1000000
-    os.write(3, struct.pack('>II', len(reply), 0)); os.write(3, reply)
-    return x"""
-LYING = """import ctypes, os, json, struct
-def softmax(x, axis=-1):
-    head = json.dumps({"result": {"a": ["<f8", [1 << 20, 1 << 20, 1 << 20], 0]}}).encode()
-    os.write(3, struct.pack('>II', len(head), 0) + head)
-    ctypes.CDLL(None)._exit(0)"""
-PICKLED = """class Evil:
-    def __reduce__(self): return (print, ('run in the judge',))
-def softmax(x, axis=-1):
-    return np.array([Evil()], dtype=object)"""
-RECORDED = """import course_utils.exercises
-softmax = course_utils.exercises.find('softmax').reference"""
-BY_FILE = """import importlib.util
-def softmax(x, axis=-1):
-    spec = importlib.util.spec_from_file_location('stolen', {path!r})
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.softmax(x, axis)"""
-SIGNALS = ("import signal\nfor n in range(1, 32):\n    try: signal.signal(n, signal.SIG_IGN)\n"
-           "    except Exception: pass\n")
-SWALLOWS = "while True:\n        try:\n            while True: pass\n        except BaseException: pass"
-GARBLED = "def __getattr__(self, name): raise SystemExit(1)"
-
-def trick(whom):
-    """A right softmax that tries to have the kernel send a signal when there is something to read from a pipe."""
-    return "import ctypes, os\nlibc = ctypes.CDLL(None)\n" + first(f"""pid, number = {whom}
-    r, w = os.pipe()
-    for command, value in ((8, pid), (10, number), (4, 0o20000)):  # F_SETOWN, F_SETSIG, F_SETFL with O_ASYNC
-        libc.fcntl(r, command, value)
-    os.write(w, b"x")
-    os.close(r)
-    os.close(w)""")
-
-
-# name -> (answer to softmax, points of softmax, state of the submission)
-ANSWERS = {
-    # --- honest, and odd ---
+# Honest and odd: name -> (answer to softmax, points of softmax, state of the submission)
+ODD = {
     "prints a lot": (first("print('x' * 100_000)"), 4, "graded"),
     "warns": (first("import warnings; warnings.warn('old'); np.log(np.zeros(1))"), 4, "graded"),
     "writes to stderr": (first("import sys; print('careful', file=sys.stderr)"), 4, "graded"),
@@ -152,85 +58,6 @@ ANSWERS = {
     "generator": ("def softmax(x, axis=-1): yield x", 0, "graded"),
     "only one axis": ("def softmax(x, axis=-1):\n    e = np.exp(x - x.max(-1, keepdims=True))\n"
                       "    return e / e.sum(-1, keepdims=True)", 3, "graded"),
-    # --- never ending, too large ---
-    "endless loop": (first("while True: pass"), 0, "stopped"),
-    "endless loop that swallows": (first(SWALLOWS), 0, "stopped"),
-    "endless loop that ignores signals": (SIGNALS + first(SWALLOWS), 0, "stopped"),
-    "endless cell": ("while True: pass\n" + GOOD, 0, "stopped"),
-    "sleeps": (first("import time; time.sleep(1000)"), 4, "graded"),  # nothing is gained by waiting, nor lost
-    "waits without sleeping": (first("import select; select.select([], [], [], 1000)"), 0, "stopped"),
-    "endless on one axis only": (first("if axis == 0:\n        while True: pass"), 3, "stopped"),
-    "waits for input": (first("input('name?')"), 0, "graded"),
-    "too much memory": (first("np.ones((1 << 34,))"), 0, "graded"),
-    "memory bit by bit": (first("hold = []\n    while True: hold.append(bytearray(1 << 24))"), 0,
-                          ("graded", "stopped")),
-    "deep recursion": ("def softmax(x, axis=-1): return softmax(x, axis)", 0, "graded"),
-    "bottomless recursion": ("import sys\nsys.setrecursionlimit(10**8)\n"
-                             "def softmax(x, axis=-1): return [softmax(x, axis)]", 0, ("graded", "stopped")),
-    "huge result": ("def softmax(x, axis=-1): return np.zeros(1 << 24)", 0, "graded"),
-    "huge exception": ("def softmax(x, axis=-1): raise ValueError('x' * 10**8)", 0, "graded"),
-    "exception that cannot be printed": ("class E(Exception):\n    def __str__(self): raise SystemExit\n"
-                                         "def softmax(x, axis=-1): raise E", 0, "graded"),
-    "huge number": ("def softmax(x, axis=-1): return 10 ** 10000", 0, "graded"),
-    # --- ends the process ---
-    "os._exit": (first("import os; os._exit(0)"), 0, "graded"),  # an error of that line, as in the notebook's kernel
-    "os._exit below": (GOOD + "\nimport os\nos._exit(0)", 4, "graded"),
-    "ends past Python": (first("import ctypes; ctypes.CDLL(None)._exit(0)"), 0, "stopped"),
-    "sys.exit": (first("import sys; sys.exit(0)"), 0, "graded"),
-    "segmentation fault": (first("import ctypes; ctypes.string_at(0)"), 0, "stopped"),
-    "kills itself": (first("import os; os.kill(os.getpid(), 9)"), 0, "graded"),  # which is refused, so it is an error
-    "interrupts itself": (first("import os, signal; signal.signal(2, signal.SIG_DFL); os.kill(os.getpid(), 2)"), 0,
-                          "stopped"),
-    "aborts": (first("import ctypes; ctypes.CDLL(None).abort()"), 0, "stopped"),
-    "closes everything": (first("import os; os.closerange(0, 100)"), 0, "stopped"),
-    "atexit": ("import atexit, os\natexit.register(lambda: os._exit(9))\n" + GOOD, 4, "graded"),
-    "dies on the last part only": (first("if np.max(x) > 900:\n        import ctypes; ctypes.string_at(0)"), 3,
-                                   "stopped"),
-    # --- tries to get out ---
-    "kills the judge": (careful("import os; os.kill(os.getppid(), 9); os.kill(-1, 9)"), 4, "graded"),
-    "forks and forks": (careful("import os\nfor _ in range(20): os.fork()"), 4, "graded"),
-    "leaves a detached process": (careful("import subprocess\nsubprocess.Popen(['sleep', '60'], "
-                                          "start_new_session=True)"), 4, "graded"),
-    "leaves threads": (careful("import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()"),
-                       4, "graded"),
-    "starts a shell": (careful("import os; os.system('touch {outside}/shell')"), 4, "graded"),
-    "writes outside": (careful("open('{outside}/written', 'w').write('x')"), 4, "graded"),
-    "deletes": (careful("import os; os.remove('{outside}/canary')"), 4, "graded"),
-    "makes a link": (careful("import os; os.symlink('/etc', '{outside}/link')"), 4, "graded"),
-    "changes rights": (careful("import os; os.chmod('{outside}/canary', 0)"), 4, "graded"),
-    "fills the disk": (careful("import tempfile; tempfile.TemporaryFile().write(b'x' * 10**9)"), 4, "graded"),
-    "connects": (careful("import socket\nsocket.create_connection(('127.0.0.1', {port}), 2).send(b'x')"),
-                 4, "graded"),
-    "listens": (careful("import socket; socket.create_server(('127.0.0.1', 0))"), 4, "graded"),
-    "shared memory": (careful("from multiprocessing import shared_memory\n"
-                              "shared_memory.SharedMemory('left', create=True, size=99)"), 4, "graded"),
-    "traces its parent": (careful("import ctypes, os; print(ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0))"),
-                          4, "graded"),
-    "raises its limits": (careful("import resource\nresource.setrlimit(resource.RLIMIT_CPU, (-1, -1))"), 4, "graded"),
-    "signals through a pipe": (trick("os.getppid(), 9"), 4, "graded"),
-    "signals its own group through a pipe": (trick("-os.getpgrp(), 9"), 4, "graded"),
-    "keeps to one processor": (careful("import os; os.sched_setaffinity(os.getppid(), [0])"), 4, "graded"),
-    "makes its zygote idle": (careful("import os\nos.sched_setscheduler(os.getppid(), os.SCHED_IDLE, "
-                                      "os.sched_param(0))"), 4, "graded"),
-    "makes its zygote nice": (careful("import os; os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)"), 4, "graded"),
-    "locks what others read": (careful("import fcntl\nfcntl.lockf(open(np.__file__), fcntl.LOCK_SH)"), 4, "graded"),
-    # --- tries to get points ---
-    "equal to everything": (EVERYTHING, 0, "graded"),
-    "patched allclose": (PATCHED, 0, "graded"),
-    "walks the frames": (FRAMES, 0, "graded"),
-    "walks the memory": (MEMORY, 0, "graded"),
-    "forged results": (FORGED, 0, ("graded", "stopped")),
-    "garbage on the line": (GARBAGE, 0, "stopped"),
-    "JSON bomb on the line": (BOMB, 0, "stopped"),
-    "lies about its size": (LYING, 0, "stopped"),
-    "pickled payload": (PICKLED, 0, "graded"),
-    "imports the reference": (RECORDED, 0, "graded"),
-    "reads the reference": (BY_FILE, 0, "graded"),
-    "reads the judge's files": (first("open('{outside}/canary').read()"), 0, "graded"),
-    "reads the judge's memory": (first("import os; open(f'/proc/{{os.getppid()}}/mem', 'rb')"), 0, "graded"),
-    "exits when looked at": (f"class Odd:\n    {GARBLED}\ndef softmax(x, axis=-1): return Odd()", 0, "graded"),
-    "forges its type": ("class ndarray:\n    dtype = np.dtype(float)\n    shape = ()\n"
-                        "def softmax(x, axis=-1): return ndarray()", 0, "graded"),
 }
 
 
@@ -246,7 +73,9 @@ def zygote():
 @pytest.fixture(scope="module")
 def old_zygote(tmp_path_factory):
     """One whose children have the fences of Linux 5.15 only."""
-    with older_kernel(tmp_path_factory.mktemp("older")), Zygote(LIMITS, how="fork") as zygote:
+    with contextlib.ExitStack() as stack:
+        with older_kernel(tmp_path_factory.mktemp("older")):
+            zygote = stack.enter_context(Zygote(LIMITS, how="fork"))
         yield zygote
 
 
@@ -284,34 +113,52 @@ def processes(marker):
     return sorted(found)
 
 
+# A dozen of each kind; the others run with `make test-all`.
+QUICK = {"endless loop that swallows", "memory bit by bit", "segmentation fault", "kills the judge", "forks and forks",
+         "writes outside", "connects", "patched allclose", "walks the frames", "forged results", "lies about its size",
+         "reads the reference"}
+QUICK_OLD = {"signals through a pipe", "makes its zygote idle", "kills the judge", "reads the judge's files"}
+
+
+def some_quick(names, quick):
+    """Mark all names slow but for a few."""
+    assert quick <= set(names)
+    return [pytest.param(name, marks=() if name in quick else pytest.mark.slow) for name in names]
+
+
 @linux
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", ODD)
+def test_honest_and_odd_answers(name, zygote, outside, listener):
+    is_fair(ODD[name], zygote, outside, listener)
+
+
+@linux
+@pytest.mark.parametrize("name", some_quick(HOSTILE, QUICK))
 def test_hostile_answers(name, zygote, outside, listener):
-    is_fair(name, zygote, outside, listener)
-
-
-OLD = [name for i, name in enumerate(ANSWERS) if i % 3 == 0 or i > list(ANSWERS).index("kills the judge")]
-QUICK = {"signals through a pipe", "makes its zygote idle", "kills the judge", "reads the judge's files", "connects"}
+    is_fair(HOSTILE[name], zygote, outside, listener)
 
 
 @linux
-@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in OLD])
+@pytest.mark.parametrize("name", some_quick(HOSTILE, QUICK_OLD))
 def test_hostile_answers_with_the_fences_of_linux_5_15(name, old_zygote, outside, listener):
-    is_fair(name, old_zygote, outside, listener)
+    nursery = old_zygote.nursery
+    is_fair(HOSTILE[name], old_zygote, outside, listener)
+    assert old_zygote.nursery is nursery  # a new one would have this kernel's fences
 
 
 def test_enough_is_tried():
-    assert len(ANSWERS) + len(FILES) >= 60
-    assert len(OLD) >= (len(ANSWERS) + len(FILES)) / 3
+    assert len({source for source, _, _ in HOSTILE.values()}) >= 100
 
 
-def is_fair(name, zygote, outside, listener):
+def is_fair(answer, zygote, outside, listener):
     """Grade one of them, look at its points, and at what is left of it."""
     if not {"system calls", "files"} <= set(zygote.fences):
         pytest.skip(f"this system fences children in by {', '.join(zygote.fences)} only")
-    source, fair, state = ANSWERS[name]
+    source, fair, state = answer
+    course = Path(__file__).parents[1]
     for word, value in {"{outside}": str(outside), "{port}": str(listener.getsockname()[1]),
-                        "{path!r}": repr(str(Path(__file__).parents[1] / "course_utils" / "attention.py"))}.items():
+                        "{course!r}": repr(str(course)),
+                        "{path!r}": repr(str(course / "course_utils" / "attention.py"))}.items():
         source = source.replace(word, value)
     began, there_before = time.monotonic(), processes(zygote.nursery.process.pid)
     record = mark(notebook({"softmax": source}), ASSIGNMENT, "ada", zygote)
@@ -337,6 +184,19 @@ FILES = {
     "stray cells": (notebook(before=[cell("while True: pass"), cell("softmax = 3"), cell("1 / 0")]),
                     ALL, "graded"),
     "helper in a cell of its own": (notebook({"softmax": HELPED}, before=HELPERS), ALL, "graded"),
+    "endless cells, one after another": (notebook(before=[cell("while True: pass")] * 8), ALL, "graded"),
+    "a cell that takes check's place": (notebook({"softmax": ZERO}, before=[cell(
+        "import course_utils\ncheck = course_utils.check = lambda *a: True")]), NONE, "graded"),
+    "a cell that answers through the kernel": (notebook({"softmax": ZERO}, before=[cell(
+        "get_ipython().namespace['softmax'] = own('softmax')")]), NONE, "graded"),
+    "a cell that patches the line": (notebook({"softmax": ZERO}, before=[cell(
+        "import sys\nsys.modules['wire'].pack = lambda *a: {'passed': True, 'points': 99}")]), [0, 0, 0], "graded"),
+    "a cell that ends the kernel": (notebook(before=[cell("import ctypes\nctypes.string_at(0)")]), [0, 0, 0],
+                                    "stopped"),
+    "a cell that kills the judge": (notebook(before=[cell("import os\nfor p in (os.getppid(), -1): os.kill(p, 9)")]),
+                                    ALL, "graded"),
+    "a cell that reads the judge's files": (notebook({"softmax": ZERO}, before=[cell(
+        f"exec(open({forks.__file__!r}).read())")]), NONE, "graded"),
     "helper below the check": (notebook({"softmax": HELPED}, after=HELPERS), NONE, "graded"),
     # What was shown when all cells had run is what counts.
     "given names rebound": (notebook(before=[cell("np = torch = None\nprint(undefined)")]), [0, 0, 2], "graded"),
@@ -373,14 +233,18 @@ FILES = {
 }
 
 
+SLOW_FILES = {"endless cells, one after another", "a cell that ends the kernel", "a cell that kills the judge"}
+
+
 @linux
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW_FILES else ())
+                                  for name in FILES])
 def test_broken_files(name, zygote):
     data, fair, state = FILES[name]
     record = mark(data, ASSIGNMENT, "ada", zygote)
     assert points(record) == fair, json.dumps(record, indent=1)[:3000]
     assert record["state"] == state
-    assert state == "graded" or record["notes"] or record["state"] == "missing"
+    assert state in ("graded", "missing", "stopped") or record["notes"]
 
 
 @linux
@@ -407,7 +271,7 @@ def test_links_pipes_and_folders_are_told(tmp_path):
 
 @linux
 def test_same_submission_same_record(zygote):
-    wrong = notebook({"softmax": ANSWERS["only one axis"][0], "dot": "def dot(a, b): return np.random.rand()"})
+    wrong = notebook({"softmax": ODD["only one axis"][0], "dot": "def dot(a, b): return np.random.rand()"})
     record = mark(wrong, ASSIGNMENT, "ada", zygote)
     mark(notebook({"softmax": PATCHED}), ASSIGNMENT, "eve", zygote)
     assert mark(wrong, ASSIGNMENT, "ada", zygote) == record
@@ -424,7 +288,7 @@ def both_ways(test):
 
 @linux
 def test_zygotes_of_one_nursery_give_the_same_records_and_end_apart(zygote):
-    wrong = notebook({"softmax": ANSWERS["only one axis"][0]})
+    wrong = notebook({"softmax": ODD["only one axis"][0]})
     wanted = mark(wrong, ASSIGNMENT, "ada", zygote)
     with Nursery(3) as nursery:
         one, two = (Zygote(zygote.limits, nursery=nursery) for _ in range(2))  # the third is not wanted
@@ -515,7 +379,7 @@ def test_all_fences_that_this_kernel_offers_stand(zygote):
 
 def test_a_spawned_worker_gives_the_same_records():
     with Zygote(Limits(call=2, cpu=8, wall=60.0), how="spawn") as zygote:
-        record = mark(notebook({"softmax": ANSWERS["only one axis"][0]}), ASSIGNMENT, "ada", zygote)
+        record = mark(notebook({"softmax": ODD["only one axis"][0]}), ASSIGNMENT, "ada", zygote)
         assert points(record) == [3, 4, 2]
         assert record["state"] == "graded"
         record = mark(notebook({"dot": "def dot(a, b):\n    import ctypes\n    ctypes.string_at(0)"}), ASSIGNMENT,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from grading_parts import ASSIGNMENT, RIGHT, notebook, points
+from hostile_answers import WRITES
 
 from course_utils.classroom.grading.child import wire
 from course_utils.classroom.grading.forks import Gone, Limits, Zygote
@@ -15,9 +16,6 @@ from course_utils.classroom.grading.pages import feedback_page
 from course_utils.classroom.grading.words import printable
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="children are forked on Linux")
-WRITES = """def softmax(x, axis=-1):
-    x -= x.max(axis=axis, keepdims=True)
-    return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True)"""
 BLIND = """import sys
 wire = sys.modules["wire"]
 wire.pack_back = {what}

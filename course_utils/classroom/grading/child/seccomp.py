@@ -46,13 +46,15 @@ _X86 = {"socket": 41, "connect": 42, "accept": 43, "sendto": 44, "recvfrom": 45,
         "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198, "fremovexattr":
         199, "tkill": 200, "utimes": 235, "mq_open": 240, "mq_unlink": 241, "kexec_load": 246, "add_key": 248,
         "request_key": 249, "keyctl": 250, "ioprio_set": 251, "migrate_pages": 256, "mkdirat": 258, "mknodat": 259,
+        "inotify_init": 253, "inotify_add_watch": 254, "inotify_init1": 294,
         "fchownat": 260, "futimesat": 261, "unlinkat": 263, "renameat": 264, "linkat": 265, "symlinkat": 266,
         "fchmodat": 268, "unshare": 272, "move_pages": 279, "utimensat": 280, "accept4": 288, "rt_tgsigqueueinfo": 297,
         "perf_event_open": 298, "recvmmsg": 299, "fanotify_init": 300, "open_by_handle_at": 304, "sendmmsg": 307,
         "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "renameat2":
         316, "bpf": 321, "execveat": 322, "userfaultfd": 323}
 _ARM = {"setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16,
-        "ioprio_set": 30, "mknodat": 33, "mkdirat": 34, "unlinkat": 35, "symlinkat": 36, "linkat": 37, "renameat": 38,
+        "inotify_init1": 26, "inotify_add_watch": 27, "ioprio_set": 30, "mknodat": 33, "mkdirat": 34,
+        "unlinkat": 35, "symlinkat": 36, "linkat": 37, "renameat": 38,
         "umount2": 39, "mount": 40, "pivot_root": 41, "truncate": 45, "chroot": 51, "fchmod": 52, "fchmodat": 53,
         "fchownat": 54, "fchown": 55, "quotactl": 60, "utimensat": 88, "acct": 89, "personality": 92, "unshare": 97,
         "kexec_load": 104, "init_module": 105, "syslog": 116, "ptrace": 117, "sched_setparam": 118,
