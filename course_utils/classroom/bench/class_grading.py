@@ -8,6 +8,7 @@ command, which the course's grader is not spared.
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import statistics
@@ -20,22 +21,63 @@ from typing import NamedTuple
 
 import nbformat
 
-CLASS, FEW, LOTS, TURNS = 300, 60, (2, 8), 5
-"""Submissions for the course's grader, a part of them, and nbgrader's two lots; how often ours is run: machines are
-uneven."""
+CLASS, FEW, MANY, TURNS = 300, 60, 10_000, 5
+"""Submissions of a class, of a part of it and of a very large one; how often ours is run: machines are uneven."""
 
-# A third of the class is right, a third left one exercise as it was, a third is wrong in a way that no mistake of the
-# bank explains: the slowest kind to grade.
+# What is handed in, in turn. "wrong": an exercise is wrong in a way that no mistake of the bank explains, the slowest
+# kind to judge. "left": an exercise is as it was given out. "whole": the notebook has to be run for an answer, in one
+# of the ways of `_WHOLE`.
+THIRDS = ("right", "left", "wrong")
+ANSWERED = ("right", "right", "wrong")
+COMPOSITION = ("right", "whole", "right", "wrong", "right", "left", "whole", "right", "wrong", "right")
 _OFF = """
 _right = {name}
 def {name}(*args, **kwargs):
     off = lambda x: type(x)(map(off, x)) if isinstance(x, (tuple, list)) else x * 1.0625 + 0.03125
     return off(_right(*args, **kwargs))
 """
+_HELPED = """
+_mine = {name}
+def {name}(*args, **kwargs):
+    return same(_mine(*args, **kwargs))
+"""
 
 
-def measure(source, number=CLASS, lots=LOTS):
-    """Grade copies of an assignment's own solutions, whole and spoilt.
+def _helper(cells, at, code, name):
+    """A helper in a cell of its own."""
+    cells[at].source = code + _HELPED.format(name=name)
+    cells.insert(at, nbformat.v4.new_code_cell("def same(x):\n    return x"))
+
+
+def _added(cells, at, code, name):
+    """The answer in an added cell, its own left as it was given."""
+    cells.insert(at + 1, nbformat.v4.new_code_cell(code))
+
+
+def _syntax(cells, at, code, name):
+    """A line of IPython's in the answer's cell."""
+    cells[at].source = f"%time started = 0\n{code}"
+
+
+def _trial(cells, at, code, name):
+    """A trial in a cell of its own, beside a wrong answer."""
+    cells[at].source = code + _OFF.format(name=name)
+    cells.insert(at + 1, nbformat.v4.new_code_cell(f"print({name}.__doc__)\nassert {name} is None"))
+
+
+# Not among them: a cell that was split in two, both with the id. nbgrader does not grade such a notebook.
+_WHOLE = (_helper, _added, _syntax, _trial)
+
+
+class Lot(NamedTuple):
+    """What nbgrader is measured on: submissions that it grades in two runs; the difference leaves its start out."""
+
+    few: int
+    more: int
+
+
+def measure(source, number=CLASS, turns=TURNS):
+    """Grade a class whose exercises are all answered and nothing else changed.
 
     Parameters
     ----------
@@ -43,8 +85,7 @@ def measure(source, number=CLASS, lots=LOTS):
         The source notebook.
     number : int
         Submissions for the course's grader.
-    lots : pair of int
-        Submissions for nbgrader.
+    turns : int
 
     Returns
     -------
@@ -57,25 +98,73 @@ def measure(source, number=CLASS, lots=LOTS):
     source = Path(source).resolve()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        _hand_in(source, folder / "class", number, "{student}.ipynb")
-        _hand_in(source, folder / "few", FEW, "{student}.ipynb")
-
-        def grade(lot, jobs):
-            return _run(["-m", "course_utils", "homework", "grade", source, folder / lot, folder / f"{lot}{jobs}",
-                         "--jobs", jobs, "--regrade"], _ROOT)
-
-        turns = []
-        for _ in range(TURNS):
-            one, two, few_on_one, few_on_two = grade("class", 1), grade("class", 2), grade("few", 1), grade("few", 2)
-            turns.append({"ours": one.cpu / number, "one": one.seconds, "two": two.seconds,
+        hand_in(source, folder / "class", number, ANSWERED)
+        hand_in(source, folder / "few", FEW, ANSWERED)
+        found = []
+        for _ in range(turns):
+            one, two, few_on_one, few_on_two = (grade(source, folder, lot, jobs)
+                                                for lot in ("class", "few") for jobs in (1, 2))
+            found.append({"ours": one.cpu / number, "one": one.seconds, "two": two.seconds,
                           "gain": one.seconds / two.seconds, "memory": one.memory / few_on_one.memory,
                           "pace": (one.seconds - few_on_one.seconds) / (two.seconds - few_on_two.seconds)})
-        found = {name: statistics.median(turn[name] for turn in turns) for name in turns[0]}
+        found = {name: statistics.median(turn[name] for turn in found) for name in found[0]}
         if len({(folder / f"class{jobs}" / "gradebook.csv").read_bytes() for jobs in (1, 2)}) > 1:
             raise RuntimeError("two workers gave other points than one")
-        costs = [nbgrader(source, folder / f"course{lot}", lot) for lot in lots]
-        found["nbgrader"] = (costs[1] - costs[0]) / (lots[1] - lots[0])
-    return found
+        return {**found, "nbgrader": _nbgrader_each(source, folder, ANSWERED, Lot(2, 8))}
+
+
+def measure_class(source, number=CLASS, turns=TURNS):
+    """Grade a class as `COMPOSITION` says: in a fifth of the submissions the notebook has to be run.
+
+    Returns
+    -------
+    dict
+        As of `measure`: ``"ours"``, ``"nbgrader"`` and ``"two"``.
+    """
+    source = Path(source).resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        hand_in(source, folder / "class", number, COMPOSITION)
+        runs = [grade(source, folder, "class", 2) for _ in range(turns)]
+        period = len(COMPOSITION)
+        return {"ours": statistics.median(run.cpu for run in runs) / number,
+                "two": statistics.median(run.seconds for run in runs),
+                "nbgrader": _nbgrader_each(source, folder, COMPOSITION, Lot(2, 2 + 2 * period))}
+
+
+def measure_many(source, number=MANY):
+    """Grade a very large class on two workers, beside a class of the usual size and the same composition.
+
+    Returns
+    -------
+    dict
+        ``"seconds"`` and ``"cpu"``: for one submission, by the clock and of processors, in the large class beside the
+        usual one, the start of the command left out of both; ``"memory"``: the largest process, likewise; ``"each"``:
+        processor seconds a submission of the large class.
+    """
+    source = Path(source).resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        for lot, size in (("few", FEW), ("class", CLASS), ("many", number)):
+            hand_in(source, folder / lot, size, COMPOSITION)
+        few, usual, many = (grade(source, folder, lot, 2) for lot in ("few", "class", "many"))
+
+    def pace(of):
+        return (of(many) - of(usual)) / (number - CLASS) / ((of(usual) - of(few)) / (CLASS - FEW))
+
+    return {"seconds": pace(lambda run: run.seconds), "cpu": pace(lambda run: run.cpu),
+            "memory": many.memory / usual.memory, "each": many.cpu / number}
+
+
+def grade(source, folder, lot, jobs):
+    """Grade one lot with the course's command.
+
+    Returns
+    -------
+    Cost
+    """
+    return _run(["-m", "course_utils", "homework", "grade", source, folder / lot, folder / f"{lot}{jobs}",
+                 "--jobs", jobs, "--regrade"], _ROOT)
 
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -99,7 +188,13 @@ def solutions(source):
     return found
 
 
-def nbgrader(source, course, number):
+def _nbgrader_each(source, folder, kinds, lot):
+    """Processor seconds of nbgrader for one submission."""
+    costs = [nbgrader(source, folder / f"course{number}", number, kinds) for number in lot]
+    return (costs[1] - costs[0]) / (lot.more - lot.few)
+
+
+def nbgrader(source, course, number, kinds=THIRDS):
     """Release an assignment with nbgrader, hand the first submissions in and grade them with its own autograde.
 
     Parameters
@@ -110,6 +205,8 @@ def nbgrader(source, course, number):
         A folder for nbgrader's, made new.
     number : int
         Submissions.
+    kinds : sequence of str
+        As `THIRDS`.
 
     Returns
     -------
@@ -121,28 +218,48 @@ def nbgrader(source, course, number):
     (course / "nbgrader_config.py").write_text(f"get_config().CourseDirectory.course_id = {course.name!r}\n",
                                                encoding="utf-8")
     _run(["-c", _NBGRADER, "generate_assignment", source.stem], course)
-    _hand_in(source, course / "submitted", number, f"{{student}}/{source.stem}/{source.name}")
+    hand_in(source, course / "submitted", number, kinds, f"{{student}}/{source.stem}/{source.name}")
     return _run(["-c", _NBGRADER, "autograde", source.stem], course).cpu
 
 
-def _hand_in(source, folder, number, place):
+def hand_in(source, folder, number, kinds, place="{student}.ipynb"):
+    """Write submissions of these kinds in turn, each on the next exercise when all kinds were there.
+
+    Parameters
+    ----------
+    source, folder : path-like
+    number : int
+    kinds : sequence of str
+        Some of "right", "left", "wrong", "whole".
+    place : str
+    """
     given, answers = _released(source), solutions(source)
-    names = list(answers)
+    names, made = list(answers), {}
     for n in range(number):
-        kind, chosen = n % 3, names[n // 3 % len(names)]
-        for cell in given.cells:
-            name = cell.metadata.get("nbgrader", {}).get("grade_id")
-            if name in answers and not (name == chosen and kind == 1):
-                spoilt = name == chosen and kind == 2
-                cell.source = answers[name] + spoilt * _OFF.format(name=name.replace("-", "_"))
-            elif name in answers:
-                cell.source = "raise NotImplementedError()"
-        path = folder / place.format(student=f"s{n:03}")
+        kind, turn = kinds[n % len(kinds)], n // len(kinds)
+        nth = turn * kinds.count(kind) + kinds[:n % len(kinds)].count(kind)  # of its kind
+        which = kind, names[turn % len(names)], nth % len(_WHOLE) if kind == "whole" else 0
+        if which not in made:
+            made[which] = nbformat.writes(_notebook(given, answers, *which))
+        path = Path(folder) / place.format(student=f"s{n:05}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(given, path)
+        path.write_text(made[which], encoding="utf-8")
 
 
-class _Cost(NamedTuple):
+def _notebook(given, answers, kind, chosen, way):
+    notebook = copy.deepcopy(given)
+    at = {cell.metadata.get("nbgrader", {}).get("grade_id"): i for i, cell in enumerate(notebook.cells)}
+    for name, code in answers.items():
+        if name == chosen and kind in ("left", "whole"):
+            continue
+        notebook.cells[at[name]].source = code + (_OFF.format(name=name.replace("-", "_"))
+                                                  if name == chosen and kind == "wrong" else "")
+    if kind == "whole":
+        _WHOLE[way](notebook.cells, at[chosen], answers[chosen], chosen.replace("-", "_"))
+    return notebook
+
+
+class Cost(NamedTuple):
     """Seconds by the clock; of all processes together processor seconds, and MB of the largest."""
 
     seconds: float
@@ -163,4 +280,4 @@ def _run(command, folder):
         if process.returncode not in (0, 1):  # 1: something needs a person's eyes
             said.seek(0)
             raise RuntimeError(f"{command[:3]} ended with {process.returncode}: {said.read()[-2000:]}")
-    return _Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

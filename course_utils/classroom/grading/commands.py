@@ -182,14 +182,15 @@ def _grade_in(args, nursery):
     with folder.in_use():
         if args.replace:
             here = {submission.student for submission in found}
-            folder.remove([record["student"] for record in folder.records() if record["student"] not in here])
+            folder.remove([record["student"] for record in folder.each() if record["student"] not in here])
         result = runs.grade(homework, found, folder, jobs=args.jobs, class_=class_,
                             hidden=[args.submissions, args.assignment], nursery=nursery, tell=_progress,
                             regrade=args.regrade)
-        results.write_atomically(folder.folder / "gradebook.csv", gradebook.gradebook(result.records))
+        records = folder.each()
+        results.write_atomically(folder.folder / "gradebook.csv", gradebook.gradebook(records))
     if result.fences:
         _say(f"Answers ran behind: {', '.join(result.fences)}.")
-    others = len(result.records) - result.graded - result.kept
+    others = len(records) - result.graded - result.kept
     for student, why in result.failed:
         _say(f"  {student!r} {why}. No record is kept: the same command tries again")
     _say(f"{result.graded} graded, {result.kept} kept from before"
@@ -198,15 +199,16 @@ def _grade_in(args, nursery):
         _say(f"  nobody's: {place}: {why}")
     if found.unplaced:
         _say("  A table with two columns, path and id, says whose they are: --who FILE")
-    for record in result.records:
+    all_well = True
+    for record in records:
+        all_well &= record["state"] in ("graded", "excused")
         if record["state"] != "graded" or record["notes"]:
             notes = f"; {' '.join(record['notes'])}" if record["notes"] else ""
             _say(f"  {results.label(record)}: {record['state']}{notes}")
     if not class_.names:
         _say("  No class list was given (--roster), so nobody is reported missing.")
     lost = found.unplaced and not args.pattern  # who gives a pattern says what is to be left out
-    return int(bool(lost or result.failed)
-               or any(record["state"] not in ("graded", "excused") for record in result.records))
+    return int(bool(lost or result.failed) or not all_well)
 
 
 def _secret(path):
@@ -234,7 +236,7 @@ def _written(args):
     with folder.in_use():
         marks = written.read_marks(read_table(args.table), folder.records())
         folder.add_marks(marks)
-        records = folder.records()
+        records = folder.each()
         results.write_atomically(folder.folder / "gradebook.csv", gradebook.gradebook(records))
     waiting = sum(gradebook.open_points(r) for r in records if r["state"] not in gradebook.NOT_GRADED)
     _say(f"{sum(map(len, marks.values()))} answers of {len(marks)} students have points now; "
@@ -253,7 +255,7 @@ def _remove(args):
     folder = results.Results(args.folder)
     with folder.in_use():
         absent = folder.remove(args.students)
-        results.write_atomically(folder.folder / "gradebook.csv", gradebook.gradebook(folder.records()))
+        results.write_atomically(folder.folder / "gradebook.csv", gradebook.gradebook(folder.each()))
     for student in absent:
         _say(f"  no results of {student!r}", file=sys.stderr)
     _say(f"{len(args.students) - len(absent)} taken back; they lie in {folder.folder / 'removed'}. Pages and exports "
@@ -265,7 +267,7 @@ def _merge(args):
     from course_utils.classroom.grading import gradebook, results
 
     whole = results.merge(args.folder, args.parts)
-    records = whole.records()
+    records = whole.each()
     results.write_atomically(whole.folder / "gradebook.csv", gradebook.gradebook(records))
     _say(f"{len(records)} students in {whole.folder / 'gradebook.csv'}")
     return 0

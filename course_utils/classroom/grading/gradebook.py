@@ -46,7 +46,8 @@ def gradebook(records):
 
     Parameters
     ----------
-    records : sequence of dict
+    records : iterable of dict
+        It is gone through twice.
 
     Returns
     -------
@@ -55,8 +56,10 @@ def gradebook(records):
         Where a person has to read something, the question says whether it was written, and ``open`` how many points
         wait: a total with open points is partial.
     """
-    names = list(dict.fromkeys(result["name"] for record in records for result in record["exercises"]))
-    questions = list(dict.fromkeys(task["id"] for record in records for task in record["by_hand"]))
+    names, questions = {}, {}  # in the order in which they are met
+    for record in records:
+        names.update(dict.fromkeys(result["name"] for result in record["exercises"]))
+        questions.update(dict.fromkeys(task["id"] for task in record["by_hand"]))
     rows = [["student", "name", "state", *names, *questions, "points", "of", "open", "late_days", "notes"]]
     for record in records:
         results = {result["name"]: result for result in record["exercises"]}

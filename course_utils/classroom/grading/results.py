@@ -58,8 +58,8 @@ class Results:
             return about if isinstance(about.get("assignment"), str) else None
         except (OSError, ValueError, AttributeError):
             pass
-        found = next(iter(_read_records(self.records_folder)), None)  # a folder from before there was such a file
-        return None if found is None else {"assignment": found["assignment"]}
+        found = next(_read_records(self.records_folder), None)  # a folder from before there was such a file
+        return None if found is None else {"assignment": found[1]["assignment"]}
 
     @property
     def records_folder(self):
@@ -99,8 +99,11 @@ class Results:
 
     def records(self):
         """Read all records, by student, with what a person gave."""
-        marks = written.load(self.folder / _MARKS)
-        return [written.with_marks(record, marks) for record in _read_records(self.records_folder)]
+        return list(self.each())
+
+    def each(self):
+        """Give all records one after the other, as often as it is asked: a large class never lies in memory whole."""
+        return _Each(self.records_folder, written.load(self.folder / _MARKS))
 
     def add_marks(self, marks):
         """Keep points and comments by hand; those of other students and questions stay."""
@@ -175,20 +178,20 @@ def merge(folder, parts):
                              "differ. Grade it again with --secret and the file secret.txt of the first part")
         for path in sorted(part.records_folder.glob("*.json")):
             try:
-                kept = json.loads(path.read_text(encoding="utf-8"))
-                student = kept["record"]["student"]
+                record = _read_record(path)
+                student, is_there = record["student"], record["state"] != "missing"
             except (ValueError, KeyError, TypeError):
                 raise ValueError(f"{path} is no whole record; grade that part again") from None
             other = found.get(student)
-            if other is None or other[0]["record"]["state"] == "missing":
-                found[student] = (kept, part)
-            elif kept["record"]["state"] != "missing" and kept["record"] != other[0]["record"]:
-                raise ValueError(f"{part.folder} and {other[1].folder} have different records of {student!r}")
+            if other is None or not other[1]:
+                found[student] = path, is_there, part
+            elif is_there and record != _read_record(other[0]):
+                raise ValueError(f"{part.folder} and {other[2].folder} have different records of {student!r}")
     whole = Results(folder, parts[0].assignment, secret)
     with whole.in_use():
         whole.prepare()
-        for kept, _ in found.values():
-            whole.keep(kept["key"], kept["record"])
+        for path, _, _ in found.values():
+            whole.keep(**json.loads(path.read_text(encoding="utf-8")))
         for part in parts:
             whole.add_marks(written.load(part.folder / _MARKS))
     return whole
@@ -269,14 +272,33 @@ def label(record):
     return f"{name} ({student})" if name and name != student else student
 
 
+class _Each:
+    """The records of a folder, by student; they are read anew whenever they are gone through."""
+
+    def __init__(self, folder, marks):
+        self._marks = marks
+        self._paths = [path for _, path in sorted((record["student"], path) for path, record in _read_records(folder))]
+
+    def __len__(self):
+        return len(self._paths)
+
+    def __iter__(self):
+        for path in self._paths:
+            yield written.with_marks(_read_record(path), self._marks)
+
+
 def _read_records(folder):
-    records = []
+    """Give path and record of every file that holds one."""
     for path in sorted(folder.glob("*.json")):
         try:
-            records.append(json.loads(path.read_text(encoding="utf-8"))["record"])
+            record = _read_record(path)
         except (ValueError, KeyError, TypeError):
             continue
-    return sorted(records, key=lambda record: record["student"])
+        yield path, record
+
+
+def _read_record(path):
+    return json.loads(path.read_text(encoding="utf-8"))["record"]
 
 
 def _clean(thing):

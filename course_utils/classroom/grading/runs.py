@@ -31,8 +31,8 @@ class Run:
 
     Attributes
     ----------
-    records : list of dict
-        One for each student of whom there are results, by id, those of earlier runs included.
+    results : Results
+        Where the records are.
     graded, kept : int
         How many were graded now, and how many were there from a run before.
     failed : list of (str, str)
@@ -41,11 +41,16 @@ class Run:
         What stood between answers and this machine.
     """
 
-    records: list
+    results: Results
     graded: int
     kept: int
     fences: tuple = ()
     failed: list = field(default_factory=list)
+
+    @property
+    def records(self):
+        """One for each student of whom there are results, by id, those of earlier runs included."""
+        return self.results.records()
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,7 @@ def grade(assignment, submissions, results, *, jobs=1, class_=None, limits=None,
                     failed.append((todo[number].student, why))
                 if tell:
                     tell(done, len(todo), (time.monotonic() - began) / done * (len(todo) - done))
-    return Run(results.records(), len(todo) - len(failed), kept_count, fences, sorted(failed))
+    return Run(results, len(todo) - len(failed), kept_count, fences, sorted(failed))
 
 
 @contextlib.contextmanager
@@ -162,7 +167,9 @@ def _patience():
 
 def _note_missing(work, here):
     """Write down who is expected and has handed nothing in, now or in a run before."""
-    there = {record["student"] for record in work.results.records() if record["state"] not in ("missing", "excused")}
+    if not work.class_.names:
+        return
+    there = {record["student"] for record in work.results.each() if record["state"] not in ("missing", "excused")}
     for student, name in work.class_.names.items():
         if student not in here and student not in there:
             record = missing(work.assignment, student, name, work.class_.is_excused(student))
