@@ -229,9 +229,9 @@ class Exercise:
             self.memory["cases"] = (*self.cases(), *(self.battery.cases() if self.battery else ()))
         return self.memory["cases"]
 
-    @cached_property
+    @property
     def known_probes(self):
-        """The properties that right answers have, those of the battery included."""
+        """The properties that right answers have, those of the battery included; a laboratory's are never kept."""
         return (*self.probes, *(self.battery.probes if self.battery else ()))
 
     @property
