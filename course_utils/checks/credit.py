@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from course_utils.checks.diagnose import reference_outcomes
 from course_utils.checks.drawn import drawn_for, failure_on
 from course_utils.checks.exercise import Part
+from course_utils.checks.order import TurnedRound, in_opposite_order
 
 __all__ = ["Earned", "earn"]
 
@@ -34,7 +35,8 @@ def earn(exercise, answer, seed=None, hurry=False):
     """Find out which parts of the points an answer earns.
 
     A part is earned where all its cases come out right and all its probes hold, the fixed and the drawn ones. All parts
-    are earned exactly where `diagnose` says "passed".
+    are earned exactly where `diagnose` says "passed". Results in the opposite order cost one part where the exercise
+    says so (`Exercise.in_order`).
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ def earn(exercise, answer, seed=None, hurry=False):
     fixed = (*zip(cases, exercise.part_of(*cases), reference_outcomes(exercise)),
              *((probe, part, None) for probe, part in zip(probes, exercise.part_of(*probes))))
     lost = {}  # name of a part -> why
+    if exercise.in_order and in_opposite_order(exercise, answer):
+        answer, lost[exercise.in_order] = TurnedRound(answer), "the results come in the opposite order"
     for thing, part, wanted in (*fixed, *drawn_for(exercise, seed)):
         if part not in lost and not (hurry and lost):
             failure = failure_on(exercise, thing, wanted, answer)

@@ -159,6 +159,9 @@ class Exercise:
     drawn : callable, optional
         ``drawn(seed) -> sequence of Case and Probe``: the same questions with other numbers, for homework; see
         `course_utils.checks.drawn`. Mistakes are recognised on `cases`.
+    in_order : str
+        Name of the part that is lost where several results come in the opposite order; the other parts take them
+        as they are meant.
     core : bool
         False for an exercise that can be left out.
     tolerance : float
@@ -185,6 +188,7 @@ class Exercise:
     points: int = 1
     credit: Sequence[Part] = ()
     drawn: Callable[[int], Sequence[Case | Probe]] | None = None
+    in_order: str = ""
     core: bool = True
     tolerance: float = 1e-5
     battery: Any = None

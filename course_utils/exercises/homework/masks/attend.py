@@ -1,6 +1,7 @@
 """Homework: attention over a packed row, which gives every sequence what it would get alone."""
 
 import math
+from functools import partial
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
@@ -8,7 +9,8 @@ from course_utils.exercises.families.shared import draw, rounded, tensor
 from course_utils.exercises.homework.masks._attend_mistakes import MISTAKES, attend_by_stages
 from course_utils.exercises.homework.masks.tables import packed_causal_mask
 
-OUTPUTS, ALONE, PAST, OTHERS = "right outputs", "packed equals alone", "the future does not count", "other inputs"
+OUTPUTS, SCALE, ALONE = "right outputs", "scale", "packed equals alone"
+PAST, OTHERS = "the future does not count", "other inputs"
 
 
 def attend_packed(q, k, v, lengths):
@@ -38,17 +40,20 @@ def _qkv(H, T, d_k, d_v, seed):
 
 
 def _cases():
-    large = tuple(20 * x for x in _qkv(2, 5, 4, 3, seed=86))
+    # Queries of a single number have scale 1, so that a forgotten scale costs its own part and no other.
+    large = tuple(20 * x for x in _qkv(2, 5, 1, 3, seed=86))
     return (
-        Case((tensor([[[2.0, 0.0], [0.0, 2.0], [1.0, 1.0]]]), tensor([[[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]]),
-              tensor([[[10.0], [20.0], [90.0]]]), [2, 1]), note="one head, sequences of 2 tokens and 1"),
-        Case((*_qkv(3, 7, 4, 5, seed=81), [3, 4]), note="three heads, two sequences"),
-        Case((*_qkv(2, 6, 5, 5, seed=82), [2, 2, 2]), note="three sequences of the same length"),
-        Case((*_qkv(2, 9, 3, 6, seed=83), [4, 1, 1, 3]), note="two sequences of one token"),
-        Case((*_qkv(3, 5, 4, 2, seed=84), [5]), note="a single sequence", part=OTHERS),
-        Case((*_qkv(2, 5, 3, 4, seed=85), [2, 0, 3]), note="an empty sequence", part=OTHERS),
+        Case((tensor([[[2.0], [1.0], [1.0]]]), tensor([[[1.0], [0.0], [1.0]]]), tensor([[[10.0], [20.0], [90.0]]]),
+              [2, 1]), note="one head, sequences of 2 tokens and 1"),
+        Case((*_qkv(3, 7, 1, 5, seed=81), [3, 4]), note="three heads, two sequences"),
+        Case((*_qkv(2, 6, 1, 4, seed=82), [2, 2, 2]), note="three sequences of the same length"),
+        Case((*_qkv(2, 9, 1, 6, seed=83), [4, 1, 1, 3]), note="two sequences of one token"),
+        Case((*_qkv(3, 7, 4, 5, seed=81), [3, 4]), note="queries and keys of four numbers", part=SCALE),
+        Case((*_qkv(2, 6, 5, 5, seed=82), [2, 2, 2]), note="queries, keys and values of five numbers", part=SCALE),
+        Case((*_qkv(3, 5, 1, 2, seed=84), [5]), note="a single sequence", part=OTHERS),
+        Case((*_qkv(2, 5, 1, 4, seed=85), [2, 0, 3]), note="an empty sequence", part=OTHERS),
         Case((*large, [3, 2]), note="large scores", part=OTHERS),
-        Case((*(x.double() for x in _qkv(2, 6, 3, 4, seed=87)), [4, 2]), note="float64", part=OTHERS),
+        Case((*(x.double() for x in _qkv(2, 6, 1, 4, seed=87)), [4, 2]), note="float64", part=OTHERS),
     )
 
 
@@ -56,10 +61,16 @@ def _drawn(seed):
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    lengths = [int(n) for n in rng.integers(1, 5, size=3)]
-    more = [int(n) for n in rng.integers(1, 4, size=5)]
-    return (Case((*_qkv(2, sum(lengths), 5, 3, seed=seed % 2**31), lengths), note="inputs drawn for you"),
-            Case((*_qkv(3, sum(more), 2, 4, seed=(seed + 1) % 2**31), more), note="more inputs drawn for you"))
+    a, b, c = (int(n) for n in rng.permutation([2, 3, 5]))
+    q, k, v = _qkv(2, a + b, 1, 3, seed=seed + 4)
+    return (Case((*_qkv(2, a + 2 * b + c, 1, 3, seed=seed), [a, b, b, c]), note="drawn inputs"),
+            Case((*_qkv(3, a + c, 6, 4, seed=seed + 1), [a, c]), note="drawn queries of six numbers", part=SCALE),
+            Probe("a drawn sequence gets the same outputs packed and alone",
+                  partial(_packed_equals_alone, seed=seed + 2, lengths=[a, b, c]), ALONE),
+            Probe("later tokens do not count, for drawn inputs",
+                  partial(_later_tokens_do_not_count, seed=seed + 3, lengths=[a, b, c]), PAST),
+            # Scores of a hundred and more, which no exponential survives.
+            Case((q.abs() + 10, k.abs() + 10, v, [a, 0, b]), note="drawn large scores, an empty sequence", part=OTHERS))
 
 
 # --- properties ---
@@ -68,8 +79,8 @@ _LENGTHS = [3, 1, 4]
 _BEGINS = (0, 3, 4)
 
 
-def _inputs():
-    return _qkv(2, 8, 3, 4, seed=51)
+def _inputs(seed=51, T=8):
+    return _qkv(2, T, 3, 4, seed=seed)
 
 
 def _shape_of_the_values(call):
@@ -89,16 +100,36 @@ def _first_token_gets_its_value(call):
                           f"and gets {rounded(output[1, i].detach())}")
 
 
-def _packed_equals_alone(call):
-    q, k, v = _inputs()
-    packed = call(q, k, v, _LENGTHS)
-    for b, (start, n) in enumerate(zip(_BEGINS, _LENGTHS)):
-        part = slice(start, start + n)
-        alone = call(q[:, part], k[:, part], v[:, part], [n])
+def _sequences(lengths):
+    ends = [sum(lengths[:b + 1]) for b in range(len(lengths))]
+    return [slice(end - n, end) for n, end in zip(lengths, ends)]
+
+
+def _the_past_counts(call, inputs, lengths):
+    """Where no output depends on what came before, neither future nor strangers are what is kept out."""
+    q, k, v = inputs
+    moved = v.clone()
+    for part in _sequences(lengths):
+        moved[:, part.start] += 5
+    difference = (call(q, k, moved, lengths) - call(q, k, v, lengths)).detach().abs().amax((0, 2))
+    for b, part in enumerate(_sequences(lengths)):
+        if part.stop - part.start > 1 and not 1e-6 < difference[part.stop - 1] < float("inf"):
+            return Broken("the first value of a sequence should count in its last output",
+                          f"lengths {lengths}: the first value of sequence {b} changes, and its last output moves by "
+                          f"{float(difference[part.stop - 1]):.3f}")
+    return None
+
+
+def _packed_equals_alone(call, seed=51, lengths=_LENGTHS):
+    q, k, v = inputs = _inputs(seed, sum(lengths))
+    packed = call(q, k, v, lengths)
+    for b, part in enumerate(_sequences(lengths)):
+        alone = call(q[:, part], k[:, part], v[:, part], [lengths[b]])
         difference = float((packed[:, part] - alone).detach().abs().max())
         if not difference < 1e-4:
             return Broken("a sequence should get the same outputs packed and alone",
-                          f"lengths {_LENGTHS}: sequence {b} is off by {difference:.3f}")
+                          f"lengths {lengths}: sequence {b} is off by {difference:.3f}")
+    return _the_past_counts(call, inputs, lengths)
 
 
 def _strangers_do_not_count(call):
@@ -111,14 +142,15 @@ def _strangers_do_not_count(call):
                       f"lengths {_LENGTHS}: sequence 0 changes, and the outputs after it move by {difference:.3f}")
 
 
-def _later_tokens_do_not_count(call):
-    q, k, v = _inputs()
+def _later_tokens_do_not_count(call, seed=51, lengths=_LENGTHS):
+    q, k, v = inputs = _inputs(seed, sum(lengths))
     moved = v.clone()
-    moved[:, 7] = 1e6
-    difference = float((call(q, k, v, _LENGTHS) - call(q, k, moved, _LENGTHS))[:, :7].detach().abs().max())
+    moved[:, -1] = 1e6
+    difference = float((call(q, k, v, lengths) - call(q, k, moved, lengths))[:, :-1].detach().abs().max())
     if not difference < 1e-4:
         return Broken("another value at the last token should change no output before it",
-                      f"lengths {_LENGTHS}: the outputs 0 to 6 move by {difference:.3f}")
+                      f"lengths {lengths}: the outputs 0 to {sum(lengths) - 2} move by {difference:.3f}")
+    return _the_past_counts(call, inputs, lengths)
 
 
 def _own_past_competes(call):
@@ -234,7 +266,7 @@ ATTEND = Exercise(
     drawn=_drawn,
     probes=(
         Probe("the output has the shape of the values", _shape_of_the_values),
-        Probe("two keys of the past compete as in lesson 4", _own_past_competes),
+        Probe("two keys of the past compete as in lesson 4", _own_past_competes, SCALE),
         Probe("gradients arrive", _gradients_arrive),
         Probe("the first token of a sequence gets its own value", _first_token_gets_its_value),
         Probe("a sequence gets the same outputs packed and alone", _packed_equals_alone, ALONE),
@@ -262,6 +294,6 @@ ATTEND = Exercise(
         "`return torch.softmax(scores, dim=-1) @ v`",
     ),
     minutes=10,
-    points=4,
-    credit=(Part(OUTPUTS, 1), Part(ALONE, 1), Part(PAST, 1), Part(OTHERS, 1, visible=False)),
+    points=5,
+    credit=(Part(OUTPUTS, 1), Part(SCALE, 1), Part(ALONE, 1), Part(PAST, 1), Part(OTHERS, 1, visible=False)),
 )

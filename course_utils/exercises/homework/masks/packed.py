@@ -1,5 +1,7 @@
 """Homework: the mask of several sequences that lie end to end in one row."""
 
+from functools import partial
+
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
@@ -27,11 +29,15 @@ def _cases():
 
 def _drawn(seed):
     rng = np.random.default_rng(seed)
+    a, b, c, d = (int(n) for n in rng.choice(np.arange(2, 8), 4, replace=False))
+    small, large = sorted((c, d))
+    apart, past = rng.permutation([a, b, c, d]).tolist(), rng.permutation([a, b, c, d])
     return (
-        Case((rng.integers(1, 6, size=4),), note="lengths drawn for you"),
-        Case((rng.integers(1, 5, size=6).tolist(),), note="more lengths drawn for you"),
-        Case((np.insert(rng.integers(1, 6, size=3), int(rng.integers(0, 4)), 0),), note="an empty sequence among yours",
-             part=OTHERS),
+        Case(([a, b, b, c, d],), note="drawn lengths"),
+        Probe("no token sees another of the drawn sequences", partial(_strangers_are_hidden, lengths=apart), APART),
+        Probe("of its own drawn sequence a token sees its past and itself", partial(_own_past_is_seen, lengths=past),
+              PAST),
+        Case((np.array([large, 0, small, a, 0]),), note="drawn lengths, and empty sequences", part=OTHERS),
     )
 
 
@@ -54,26 +60,29 @@ def _shape_and_kind(call):
         return Broken("a mask should hold True and False", f"wanted bool, got {mask.dtype}")
 
 
-def _strangers_are_hidden(call):
-    mask = call(_LENGTHS)
-    for b, (start, end) in enumerate(_blocks(_LENGTHS)):
+def _strangers_are_hidden(call, lengths=_LENGTHS):
+    mask = call(lengths)
+    for b, (start, end) in enumerate(_blocks(lengths)):
         for i in range(start, end):
-            strangers = [j for j in range(9) if mask[i, j] and not start <= j < end]
+            strangers = [j for j in range(sum(lengths)) if mask[i, j] and not start <= j < end]
             if strangers:
                 return Broken("no token should see a token of another sequence",
-                              f"lengths {_LENGTHS}: token {i} belongs to sequence {b} and sees {strangers}")
+                              f"lengths {list(lengths)}: token {i} belongs to sequence {b} and sees {strangers}")
+        if not mask[end - 1, start]:  # where nobody sees anything, nobody is kept apart
+            return Broken("the last token of a sequence should see the first",
+                          f"lengths {list(lengths)}: token {end - 1} does not see token {start}")
 
 
-def _own_past_is_seen(call):
-    mask = call(_LENGTHS)
-    for start, end in _blocks(_LENGTHS):
+def _own_past_is_seen(call, lengths=_LENGTHS):
+    mask = call(lengths)
+    for start, end in _blocks(lengths):
         for i in range(start, end):
             seen = [j for j in range(start, end) if mask[i, j]]
             wanted = list(range(start, i + 1))
             if seen != wanted:
                 return Broken("of its own sequence, a token should see itself and what stands before it",
-                              f"lengths {_LENGTHS}: the sequence of token {i} fills the places {start} to {end - 1}; "
-                              f"of these, token {i} sees {seen}")
+                              f"lengths {list(lengths)}: the sequence of token {i} fills the places {start} to "
+                              f"{end - 1}; of these, token {i} sees {seen}")
 
 
 def _empty_ones_change_nothing(call):

@@ -1,5 +1,7 @@
 """Homework: the mask of a prefix language model, for a padded batch."""
 
+from functools import partial
+
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
@@ -28,19 +30,31 @@ def _cases():
 
 def _drawn(seed):
     rng = np.random.default_rng(seed)
-    lengths = rng.integers(3, 7, size=3)
-    prefixes = rng.integers(1, lengths)
-    other = rng.integers(2, 6, size=2)
+
+    def batch():
+        """Prefixes and lengths of two sentences; the second is longer, with a longer prefix."""
+        short, step = int(rng.integers(5, 8)), int(rng.integers(2, 4))
+        prefix = int(rng.integers(3, short - 1))
+        return [prefix, prefix + 1], [short, short + step]
+
+    (first, second), (short, long) = batch()
+    table = ([first, second, 1], [short, long, 3], long + int(rng.integers(4, 6)))  # S is twice no length
+    other = short + int(rng.integers(2, 4))
     return (
-        Case((prefixes, lengths, int(lengths.max()) + 1), note="lengths drawn for you"),
-        Case(([0, int(other[1])], other.tolist(), int(other.max()) + 2), note="no prefix and nothing else, drawn for "
-             "you", part=EDGES),
+        Case(tuple(np.array(x) if i < 2 else 2 * x + 1 for i, x in enumerate(table)), note="drawn lengths"),
+        *(Probe(f"{words}, for drawn lengths", partial(look, batch=batch()), part) for words, look, part in (
+            ("a token of the prefix sees the prefix", _prefix_is_one_block, PREFIX),
+            ("a token after the prefix sees what came before", _rest_sees_what_came_before, REST),
+            ("padding sees nothing and is not seen", _padding_sees_nothing_and_is_not_seen, PADDING))),
+        Case(([0, other, 0], [short, other, 0], 2 * other + 1), note="no prefix, all prefix and nothing, drawn",
+             part=EDGES),
     )
 
 
 # --- properties ---
 
 _P, _N, _S = [3, 2], [5, 4], 7
+_BATCH = (_P, _N)
 
 
 def _shape_and_kind(call):
@@ -61,38 +75,43 @@ def _each_for_itself(call):
                           f"prefixes {_P}, lengths {_N}, S = 7: sentence {b} gets another mask alone")
 
 
-def _prefix_is_one_block(call):
-    mask = call(_P, _N, _S)
+def _prefix_is_one_block(call, batch=_BATCH):
+    prefixes, lengths = batch
+    mask = call(prefixes, lengths, max(lengths) + 2)
     for b in range(2):
-        for i in range(_P[b]):
-            seen = [j for j in range(_N[b]) if mask[b, 0, i, j]]
-            if seen != list(range(_P[b])):
+        for i in range(prefixes[b]):
+            seen = [j for j in range(lengths[b]) if mask[b, 0, i, j]]
+            if seen != list(range(prefixes[b])):
                 return Broken("a token of the prefix should see the whole prefix and nothing after it",
-                              f"prefix {_P[b]}, length {_N[b]}: of the real tokens, token {i} sees {seen}")
+                              f"prefix {prefixes[b]}, length {lengths[b]}: of the real tokens, token {i} sees {seen}")
 
 
-def _rest_sees_what_came_before(call):
-    mask = call(_P, _N, _S)
+def _rest_sees_what_came_before(call, batch=_BATCH):
+    prefixes, lengths = batch
+    mask = call(prefixes, lengths, max(lengths) + 2)
     for b in range(2):
-        for i in range(_P[b], _N[b]):
-            seen = [j for j in range(_N[b]) if mask[b, 0, i, j]]
+        for i in range(prefixes[b], lengths[b]):
+            seen = [j for j in range(lengths[b]) if mask[b, 0, i, j]]
             if seen != list(range(i + 1)):
                 return Broken("a token after the prefix should see itself and everything before it",
-                              f"prefix {_P[b]}, length {_N[b]}: of the real tokens, token {i} sees {seen}")
+                              f"prefix {prefixes[b]}, length {lengths[b]}: of the real tokens, token {i} sees {seen}")
 
 
-def _padding_sees_nothing_and_is_not_seen(call):
-    mask = call(_P, _N, _S)
-    for b in range(2):
-        n = _N[b]
+def _padding_sees_nothing_and_is_not_seen(call, batch=_BATCH):
+    prefixes, lengths = batch
+    S = max(lengths) + 2
+    mask = call(prefixes, lengths, S)
+    for b, n in enumerate(lengths):
         if mask[b, 0, :n, n:].any():
             i, j = (int(x) for x in np.argwhere(mask[b, 0, :n])[mask[b, 0, :n].nonzero()[1] >= n][0])
             return Broken("no token should see padding",
-                          f"length {n}, S = 7: token {i} sees place {j}, which is padding")
+                          f"length {n}, S = {S}: token {i} sees place {j}, which is padding")
         if mask[b, 0, n:].any():
             i = n + int(mask[b, 0, n:].any(-1).argmax())
             return Broken("a row of padding should be False throughout",
-                          f"length {n}, S = 7: row {i} is padding and sees {np.flatnonzero(mask[b, 0, i]).tolist()}")
+                          f"length {n}, S = {S}: row {i} is padding and sees {np.flatnonzero(mask[b, 0, i]).tolist()}")
+        if not mask[b, 0, 0, 0]:  # where nobody sees anything, padding is not what is kept out
+            return Broken("the first token should see itself", f"prefix {prefixes[b]}, length {n}: it does not")
 
 
 def _one_token_sees_itself_anyway(call):

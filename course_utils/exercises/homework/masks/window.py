@@ -1,5 +1,7 @@
 """Homework: the mask of a sliding window, with and without a cache of earlier keys."""
 
+from functools import partial
+
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
@@ -28,10 +30,21 @@ def _cases():
 
 def _drawn(seed):
     rng = np.random.default_rng(seed)
-    T, window, T2, old, window2 = (int(rng.integers(*ends)) for ends in ((5, 9), (2, 5), (2, 5), (2, 6), (2, 6)))
+
+    def sizes():
+        return int(rng.integers(10, 17)), int(rng.integers(3, 7))
+
+    T, old = int(rng.integers(3, 5)), int(rng.integers(5, 9))
+    window = old + int(rng.integers(2, T))  # wider than T, reaching back into the cache and beyond it
+    wide = int(rng.integers(4, 10))
     return (
-        Case((T, window), note="sizes drawn for you"),
-        Case((T2, window2, T2 + old), note="a cache drawn for you", part=CACHE),
+        Case(sizes(), note="drawn sizes"),
+        Probe("a query sees the last keys, for drawn sizes", partial(_as_many_as_the_window, sizes=[sizes()]), WIDTH),
+        Probe("no query sees a later key, for drawn sizes", partial(_future_is_hidden, T=sizes()[0], window=sizes()[1]),
+              FUTURE),
+        Case((T, window, T + old), note="a drawn cache", part=CACHE),
+        Case((2, 4, old + 4), note="a drawn cache, a narrow window", part=CACHE),
+        Case((wide, wide + int(rng.integers(3, 20))), note="a drawn window wider than the row", part=CACHE),
     )
 
 
@@ -53,8 +66,8 @@ def _sees_itself(call):
         return Broken("every query should see its own key", f"T = 6, window = 3: the queries {blind} do not")
 
 
-def _as_many_as_the_window(call):
-    for T, window in ((7, 3), (5, 1)):
+def _as_many_as_the_window(call, sizes=((7, 3), (5, 1))):
+    for T, window in sizes:
         mask = call(T, window)
         for i in range(T):
             seen = [j for j in range(i + 1) if mask[i, j]]  # what comes later is another property's business
@@ -64,13 +77,15 @@ def _as_many_as_the_window(call):
                               "fewer", f"T = {T}, window = {window}: of the keys 0 to {i}, query {i} sees {seen}")
 
 
-def _future_is_hidden(call):
-    mask = call(6, 3)
-    for i in range(6):
-        ahead = [j for j in range(i + 1, 6) if mask[i, j]]
+def _future_is_hidden(call, T=6, window=3):
+    mask = call(T, window)
+    for i in range(T):
+        ahead = [j for j in range(i + 1, T) if mask[i, j]]
         if ahead:
             return Broken("no query should see a key that comes later",
-                          f"T = 6, window = 3: query {i} sees the keys {ahead}")
+                          f"T = {T}, window = {window}: query {i} sees the keys {ahead}")
+        if i and not mask[i].any():  # where nothing is seen, the future is not what is hidden
+            return Broken("every query should see a key", f"T = {T}, window = {window}: query {i} sees none")
 
 
 def _last_rows_of_the_square(call):

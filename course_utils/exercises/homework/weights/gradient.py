@@ -1,6 +1,7 @@
 """Exercise of assignment 1: how the pooled vectors answer to the query, by the chain rule."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -40,9 +41,8 @@ def _cases():
         Case(_batch(rng, 3, 4, 1, [4, 4, 4]), note="three sentences", part=_BATCH),
         Case(_batch(rng, 2, 5, 1, [3, 5]), note="padding in the first sentence", part=_BATCH),
         Case(_batch(rng, 4, 3, 1, [2, 1, 3, 2]), note="four lengths", part=_BATCH),
-        Case(_batch(rng, 3, 5, 4, [4, 2, 5]), note="padding and four numbers a word", part=_ALL),
-        Case(_batch(rng, 4, 3, 2, [2, 0, 3, 1]), note="sentence 1 is empty", part=_ALL),
-        Case(_batch(rng, 2, 4, 3, [0, 3]), note="sentence 0 is empty", part=_ALL),
+        Case(_batch(rng, 4, 3, 1, [2, 0, 3, 1]), note="sentence 1 is empty", part=_ALL),
+        Case(_batch(rng, 2, 4, 1, [0, 3]), note="sentence 0 is empty", part=_ALL),
         Case((one([[[1000.0], [1001.0], [999.0]], [[-1000.0], [-1001.0], [0.0]]]), one([1.0]), one([3, 2]),
               one([[0.01], [0.02]])), note="scores near 1000", part=_ALL),
     )
@@ -50,9 +50,19 @@ def _cases():
 
 def _drawn(seed):
     rng = np.random.default_rng(seed)
-    return (Case(_batch(rng, 1, 4, 1, [4]), note="drawn for you"),
-            Case(_batch(rng, 1, 4, 3, [4]), {}, "wide words drawn for you", _SIZE),
-            Case(_batch(rng, 3, 6, 1, rng.integers(1, 7, size=3)), {}, "lengths drawn for you", _BATCH))
+    far = 1e6 * np.cumsum([0, *rng.uniform(0.8, 1.2, size=3)]).reshape(1, 4, 1)  # small steps are too long here
+    near = 1000.0 * rng.permutation([-1, 1])[:, None, None] + rng.uniform(-1, 1, size=(2, 4, 1))
+    return (Case((far, rng.uniform(4e-7, 6e-7, size=1), np.array([4]), rng.uniform(0.01, 0.02, size=(1, 1))),
+                 note="drawn words far apart"),
+            Probe("equal drawn words give slopes of 0", partial(_equal_words_cannot_be_told_apart,
+                                                                drawn=_sentence(seed)), _NONE),
+            Probe("what all drawn words share has no slope", partial(_what_is_the_same_for_all_words_has_no_slope,
+                                                                     drawn=_sentence(seed)), _NONE),
+            Case(_batch(rng, 1, 4, 3, [4]), {}, "drawn words of three numbers", _SIZE),
+            Case(_batch(rng, 3, 6, 1, rng.permutation([2, 4, 6])), {}, "drawn words and lengths", _BATCH),
+            Case(_batch(rng, 4, 5, 1, [*rng.permutation([2, 0, 5]), 3]), {}, "drawn words, an empty sentence", _ALL),
+            Case((near, np.array([1.0]), np.array([4, 3]), rng.uniform(0.01, 0.02, size=(2, 1))), {},
+                 "drawn scores near 1000", _ALL))
 
 
 # --- properties ---
@@ -98,8 +108,8 @@ def _points_the_right_way(call):
                       f"yours have {rounded(got / max(abs(got).max(), 1e-30))}")
 
 
-def _equal_words_cannot_be_told_apart(call):
-    x, query, lengths, upstream = _sentence(53)
+def _equal_words_cannot_be_told_apart(call, drawn=None):
+    x, query, lengths, upstream = drawn or _sentence(53)
     gradient = call(np.broadcast_to(x[:, :1], x.shape).copy(), query, lengths, upstream)
     if not np.all(abs(gradient) < 1e-6):
         return Broken("if all words are the same, every query gives the same vector, so all slopes should be 0",
@@ -116,11 +126,11 @@ def _twice_as_much_upstream(call):
                       f"wanted {rounded(wanted)}, got {rounded(got)}")
 
 
-def _what_is_the_same_for_all_words_has_no_slope(call):
-    x, query, lengths, _ = _sentence(55)
-    if not np.any(call(x, query, lengths, np.array([[1.0, 0.0, 0.0]]))):
+def _what_is_the_same_for_all_words_has_no_slope(call, drawn=None):
+    x, query, lengths, _ = drawn or _sentence(55)
+    if not np.any(abs(call(x, query, lengths, np.array([[1.0, 0.0, 0.0]]))) > 1e-9):
         return Broken("where the words differ, the query should matter", "three different words: all slopes are 0")
-    x[..., 2] = 5.0  # whatever the weights are, pooled[:, 2] is 5
+    x = np.concatenate([x[..., :2], np.full((*x.shape[:2], 1), 5.0)], axis=-1)  # so pooled[:, 2] is always 5
     gradient = call(x, query, lengths, np.array([[0.0, 0.0, 1.0]]))
     if not np.all(abs(gradient) < 1e-6):
         return Broken("a number that all words share is pooled into itself by every query, so its slopes should be 0",
@@ -244,7 +254,7 @@ POOLING_GRADIENT = Exercise(
         Probe("equal words give slopes of 0", _equal_words_cannot_be_told_apart, _NONE),
         Probe("what all words share has no slope", _what_is_the_same_for_all_words_has_no_slope, _NONE),
         Probe("the gradient is proportional to upstream", _twice_as_much_upstream),
-        Probe("the gradient points where the sum rises fastest", _points_the_right_way),
+        Probe("the gradient points where the sum rises fastest", _points_the_right_way, _SIZE),
         Probe("two words by hand, near or far apart", _two_words_by_hand),
         Probe("slopes agree with small steps", _slopes_are_those_of_small_steps, _SIZE),
         Probe("sentences add up", _sentences_add_up, _BATCH),
@@ -269,9 +279,9 @@ POOLING_GRADIENT = Exercise(
         "`d_w = np.einsum('btd,bd->bt', x, upstream)`, `d_s = w * (d_w - (w * d_w).sum(-1, keepdims=True))`, "
         "`return np.einsum('bt,btd->d', d_s, x) / np.sqrt(D)`.",
     ),
-    credit=(Part("the chain rule", 3), Part(_NONE, 1), Part(_SIZE, 1), Part(_BATCH, 1), Part(_ALL, 1, visible=False)),
+    credit=(Part("the chain rule", 4), Part(_NONE, 1), Part(_SIZE, 2), Part(_BATCH, 2), Part(_ALL, 1, visible=False)),
     minutes=25,
-    points=7,
+    points=10,
 )
 
 EXERCISES = (POOLING_GRADIENT,)

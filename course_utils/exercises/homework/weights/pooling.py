@@ -1,6 +1,7 @@
 """Exercise of assignment 1: one vector for each sentence, pooled by one query."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from course_utils.exercises.homework.weights._pooling_mistakes import MISTAKES, 
 
 __all__ = ["POOLING", "attention_pooling", "padded"]
 
+_WORDS, _ORDER = "weighted words", "pooled and weights in their order"
 _SCALE, _PADDING, _ALL = "scale", "padding", "empty sentences, large scores"
 
 
@@ -45,7 +47,7 @@ def _cases():
         Case((rng.normal(size=(3, 4, 5)), np.zeros(5), np.array([2, 4, 3])), note="a query of zeros", part=_PADDING),
         Case((np.where(np.arange(4)[:, None] < 2, rng.normal(size=(1, 4, 1)) - 2, 0.0), np.array([3.0]), np.array([2])),
              note="padding of zeros, negative scores", part=_PADDING),
-        Case((*padded(rng, 3, 5, 7), np.array([3, 5, 1])), note="padding and seven numbers a word", part=_ALL),
+        Case(_far_apart(rng, 7, [3, 5, 1]), note="padding and seven numbers a word", part=_ALL),
         Case((rng.normal(size=(3, 4, 2)), np.zeros(2), np.array([3, 0, 4])), note="the middle sentence is empty",
              part=_ALL),
         Case((np.concatenate([equal[..., None], rng.normal(size=(3, 4, 1))], axis=-1), np.array([2.0, 0.0]),
@@ -59,11 +61,24 @@ def _cases():
     )
 
 
+def _far_apart(rng, D, lengths):
+    """Sentences of wide words whose scores are equal or thousands apart, so that their scale does not count."""
+    x = rng.normal(size=(len(lengths), 6, D))
+    x[..., 0] = 3000.0 * rng.integers(0, 3, size=x.shape[:2])
+    x[-1, :, 0] -= 60000.0
+    x[..., 0] += np.where(np.arange(6) < np.array(lengths)[:, None], 0.0, 30000.0)
+    return x, np.eye(D)[0] * 2.0, np.array(lengths)
+
+
 def _drawn(seed):
     rng = np.random.default_rng(seed)
-    return (Case((*padded(rng, 3, 4, 1), np.array([4, 4, 4])), note="drawn for you"),
-            Case((*padded(rng, 2, 4, 6), np.array([4, 4])), {}, "wide words drawn for you", _SCALE),
-            Case((*padded(rng, 3, 7, 1), rng.integers(1, 8, size=3)), {}, "lengths drawn for you", _PADDING))
+    order = Probe("drawn words times their weights make pooled", partial(_in_their_order, drawn=padded(rng, 2, 5, 3)),
+                  _ORDER)
+    return (Case((*padded(rng, 3, 4, 1), np.array([4, 4, 4])), note="drawn words"), order,
+            Case((*padded(rng, 2, 4, 6), np.array([4, 4])), {}, "drawn words of six numbers", _SCALE),
+            Case((*padded(rng, 3, 7, 1), rng.permutation([1, 4, 6])), {}, "drawn words and padding", _PADDING),
+            Case(_far_apart(rng, 5, [2, 0, *rng.permutation([3, 5])]), {}, "drawn words far apart, an empty sentence",
+                 _ALL))
 
 
 # --- properties ---
@@ -81,22 +96,25 @@ def _weights_sum_to_one(call):
                           f"sentence {b} gets the weights {rounded(row)}: they sum to {row.sum():.3f}")
 
 
+def _in_their_order(call, drawn=None):
+    x, query = drawn or _sentences(43, T=5)
+    pooled, weights = call(x, query, np.array([5, 5]))
+    if weights.shape != x.shape[:2]:
+        return Broken("the weights, which come second, should have the shape (B, T)",
+                      f"for B = 2, T = 5, D = 3, they have the shape {weights.shape}")
+    wanted = sum(weights[0, t] * x[0, t] for t in range(5))
+    if not (np.allclose(pooled[0], wanted, atol=1e-5) and np.any(weights[0])):
+        return Broken("a pooled vector should be the sum of the words, each times its weight",
+                      f"the weights {rounded(weights[0])} make {rounded(wanted)} of the words, pooled is "
+                      f"{rounded(pooled[0])}")
+
+
 def _no_preference_is_the_mean(call):
     x, query = _sentences(42)
     pooled, _ = call(x, 0 * query, np.array([4, 4]))
     if not np.allclose(pooled, x.mean(axis=1), atol=1e-5):
         return Broken("a query of zeros prefers no word, so it should give the mean of the words",
                       f"sentence 0: wanted {rounded(x[0].mean(axis=0))}, got {rounded(pooled[0])}")
-
-
-def _pooled_is_the_average(call):
-    x, query = _sentences(43)
-    pooled, weights = call(x, query, np.array([4, 4]))
-    wanted = sum(weights[0, t] * x[0, t] for t in range(4))
-    if not np.allclose(pooled[0], wanted, atol=1e-5):
-        return Broken("a pooled vector should be the sum of the words, each times its weight",
-                      f"the weights {rounded(weights[0])} make {rounded(wanted)} of the words, pooled is "
-                      f"{rounded(pooled[0])}")
 
 
 def _what_points_along_the_query_wins(call):
@@ -252,7 +270,7 @@ POOLING = Exercise(
     probes=(
         Probe("the weights of a sentence sum to 1", _weights_sum_to_one),
         Probe("a query of zeros gives the mean", _no_preference_is_the_mean),
-        Probe("pooled is the words times their weights", _pooled_is_the_average),
+        Probe("pooled comes first, and is the words times the weights", _in_their_order, _ORDER),
         Probe("a word along the query gets more weight", _what_points_along_the_query_wins),
         Probe("a sentence is the same alone and in a batch", _sentences_are_alone),
         Probe("scores are divided by the square root of D", _scores_are_divided, _SCALE),
@@ -281,9 +299,10 @@ POOLING = Exercise(
         "`weights = softmax(np.where(real, x @ query / np.sqrt(D), -np.inf))`, where a row without a real word is "
         "replaced by zeros, and `pooled = np.einsum('bt,btd->bd', weights, x)`.",
     ),
-    credit=(Part("a weighted average", 2), Part(_SCALE, 1), Part(_PADDING, 2), Part(_ALL, 1, visible=False)),
+    in_order=_ORDER,
+    credit=(Part(_WORDS, 3), Part(_ORDER, 1), Part(_SCALE, 2), Part(_PADDING, 2), Part(_ALL, 2, visible=False)),
     minutes=20,
-    points=6,
+    points=10,
 )
 
 EXERCISES = (POOLING,)

@@ -1,6 +1,7 @@
 """Exercise of assignment 1: only the largest scores share out the weight."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -43,9 +44,30 @@ def _cases():
 
 def _drawn(seed):
     rng = np.random.default_rng(seed)
-    return (Case((rng.normal(size=(3, 6)), int(rng.integers(2, 5))), note="drawn for you"),
-            Case((rng.normal(size=(2, 5)), 3, float(rng.uniform(0.3, 3))), {}, "drawn, with a temperature", _WARM),
-            Case((rng.integers(0, 3, size=(4, 6)).astype(float), 3), {}, "whole numbers drawn for you", _EQUAL))
+    plain = rng.normal(size=(3, 6)) - np.array([[4], [0], [0]])  # among negative scores, the smallest is largest
+    rows = rng.permuted(_steps(rng, 3, 5) + np.array([[-0.1], [1.5], [6.5]]), axis=-1)
+    cool = float(rng.choice([rng.uniform(0.3, 0.7), rng.uniform(1.5, 3)]))
+    far = rng.normal(size=(3, 5)) + np.array([[-30000], [900], [-1100]])
+    return (Case((plain, int(rng.integers(2, 5))), note="drawn rows"),
+            Probe("the k largest drawn scores stay, the others get 0", partial(_the_largest_stay, x=rows), _STAY),
+            Case((rng.normal(size=(2, 5)), 3, cool), {}, "a drawn temperature", _WARM),
+            Case((_with_equals(rng), 3), {}, "drawn rows with equal scores", _EQUAL),
+            Case((rng.normal(size=(2, 4)), int(rng.integers(5, 9))), {}, "a drawn k above S", _LARGE),
+            Case((far, 2), {}, "drawn scores far from 0", _LARGE))
+
+
+def _steps(rng, rows, S):
+    """Rows of scores from the largest down, 0 first in each, that differ by 0.4 to 1.2."""
+    steps = rng.uniform(0.4, 1.2, size=(rows, S))
+    steps[:, 0] = 0
+    return -np.cumsum(steps, axis=-1)
+
+
+def _with_equals(rng):
+    """Rows of six with equal scores at the third place, before it, and from the second place on."""
+    rows = _steps(rng, 3, 6) - 0.5
+    rows[0, 3], rows[1, 1], rows[2, 2:5] = rows[0, 2], rows[1, 0], rows[2, 1]
+    return rng.permuted(rows, axis=-1)
 
 
 # --- properties ---
@@ -59,14 +81,13 @@ def _rows_sum_to_one(call):
                           f"for k = 2, row {i} of {x.tolist()} gets weights that sum to {total:.3f}")
 
 
-def _the_largest_stay(call):
-    x = np.array([[0.0, 2.0, 1.0, -4.0], [-5.0, -6.0, -3.0, -2.0], [1.0, 0.5, 3.0, 2.0]])
-    wanted = np.array([[0, 1, 1, 0], [0, 0, 1, 1], [0, 0, 1, 1]], dtype=bool)
+def _the_largest_stay(call, x=((0.0, 2.0, 1.0, -4.0), (-5.0, -6.0, -3.0, -2.0), (1.0, 0.5, 3.0, 2.0))):
+    x = np.array(x)
     weights = call(x, 2)
-    for i, row in enumerate(weights):
-        if not np.array_equal(row > 1e-9, wanted[i]):
+    for row, scores in zip(weights, x):
+        if not np.array_equal(row > 1e-9, scores >= np.sort(scores)[-2]):
             return Broken("the k largest scores of a row, and no others, should keep weight",
-                          f"for k = 2, the scores {x[i].tolist()} get {rounded(row)}")
+                          f"for k = 2, the scores {rounded(scores)} get {rounded(row)}")
 
 
 def _the_kept_compete_as_before(call):
