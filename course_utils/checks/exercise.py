@@ -235,8 +235,10 @@ class Exercise:
 
     @property
     def known_probes(self):
-        """The properties that right answers have, those of the battery included; a laboratory's are never kept."""
-        return (*self.probes, *(self.battery.probes if self.battery else ()))
+        """The properties that right answers have, those of the battery included."""
+        if self.battery is None:  # those of a laboratory stay sealed
+            return self.probes
+        return (*self.probes, *self.battery.probes)
 
     @property
     def parts(self):
