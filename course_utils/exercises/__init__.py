@@ -3,6 +3,7 @@
 import difflib
 from importlib import import_module
 
+from course_utils.exercises.gone import GONE
 from course_utils.exercises.misuse import Misuse
 
 __all__ = ["HOMEWORK", "TOPICS", "all_exercises", "find", "homework_exercises"]
@@ -45,12 +46,14 @@ def find(name, topics=(*TOPICS, *HOMEWORK)):
     Raises
     ------
     ValueError
-        If there is none; names that come close are told.
+        If there is none; names that come close are told, and what became of one that went.
     """
     for topic in topics:
         for exercise in _topic(topic):
             if exercise.name == name:
                 return exercise
+    if name in GONE:
+        raise Misuse(str(GONE[name]))
     names = [exercise.name for exercise in (*all_exercises(), *homework_exercises())]
     close = difflib.get_close_matches(str(name), names, n=3) or names
     raise Misuse(f"name should be the name of an exercise, such as {', '.join(map(repr, close))}, got {name!r}")

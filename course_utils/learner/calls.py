@@ -1,12 +1,14 @@
 """The three calls a learner makes about an exercise: check, hint and own."""
 
 import dataclasses
+from importlib import import_module
 
 from course_utils import exercises
 from course_utils.checks import Verdict, diagnose, give_feedback
 from course_utils.checks.allowed import first_not_allowed, words
-from course_utils.checks.feedback import MAX_LINES
+from course_utils.checks.feedback import MAX_LINES, Feedback
 from course_utils.checks.sandbox import Trouble
+from course_utils.exercises.gone import GONE
 from course_utils.exercises.homework import ALLOWED
 from course_utils.exercises.misuse import Misuse
 from course_utils.learner import kept, reuse
@@ -45,6 +47,8 @@ def check(name, answer=...):
         called = getattr(name, "__name__", "my_function")
         raise Misuse("name should be the name of an exercise, in quotation marks, and your function comes after it: "
                      f'check("{called}", {called})')
+    if name in GONE:
+        return Feedback(str(GONE[name]), (), Verdict("gone"))
     exercise = exercises.find(name)
     if answer is ...:
         raise Misuse(f"answer is missing: check wants the name and then your function, check({name!r}, {name})")
@@ -112,6 +116,9 @@ def hint(name, number=None):
     ValueError
         If there is no such exercise or no such hint.
     """
+    if name in GONE:
+        print(GONE[name])
+        return
     exercise = exercises.find(name)
     last = len(exercise.hints) - bool(exercise.credit)
     if number is None:
@@ -156,6 +163,10 @@ def own(name):
     ValueError
         If there is no such exercise.
     """
+    if name in GONE and GONE[name].function:
+        home, function = GONE[name].function.rsplit(".", 1)
+        return Own(name, getattr(import_module(home), function),
+                   f"the course's {name} (no exercise any more: {GONE[name].instead})")
     exercise = exercises.find(name)
     if name in _passed:
         return Own(name, _passed[name], f"your own {name}")

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from course_utils import exercises
+from course_utils.exercises.gone import GONE
 from course_utils.learner import journal, working_copies
 
 __all__ = ["Overview", "progress", "reset_progress"]
@@ -83,7 +84,13 @@ def progress():
     ahead = (f"Next: {todo[0].name} in {todo[0].notebook}, about {todo[0].minutes} minutes." if todo
              else "Every core exercise is passed.")
     count = sum(row[3] == "passed" for row in rows)
-    return Overview(tuple(rows), f"{count} of {len(rows)} exercises passed. {ahead}{problem}{_new_versions()}")
+    more = f"{problem}{_gone(passed)}{_new_versions()}"
+    return Overview(tuple(rows), f"{count} of {len(rows)} exercises passed. {ahead}{more}")
+
+
+def _gone(passed):
+    """A sentence for each exercise that the learner passed and the course no longer has."""
+    return "".join(f" {GONE[name]}" for name in passed if name in GONE)
 
 
 def _new_versions():
