@@ -12,6 +12,7 @@ from grading_parts import ATTENTION, RIGHT
 
 from course_utils import exercises
 from course_utils.checks import Case, Equivalent, Exercise, Mistake, Probe, Returns, diagnose, earn
+from course_utils.checks.allowed import first_not_allowed
 from course_utils.checks.exercise import Broken
 from course_utils.classroom.grading.forks import Limits, Zygote
 from course_utils.classroom.grading.remote import Answer, RemoteAnswer
@@ -191,10 +192,32 @@ def test_an_answer_may_use_what_its_assignment_allows(allowed, kind):
         for more in ("", "\nfrom course_utils.attention import softmax", "\nimport course_utils.exercises"):
             answer = RemoteAnswer(zygote, Answer("f", source + more))
             outcome = answer.outcome((np.ones(2),), {}, types.SimpleNamespace(
-                invoke=None, returns=(Returns("x", "(T,)"),), arrays="numpy", parameters=("x",), known_cases=()))
+                invoke=None, returns=(Returns("x", "(T,)"),), arrays="numpy", parameters=("x",), cases_in_use=()))
             answer.close()
             assert (outcome.trouble and outcome.trouble.kind) == kind
             assert answer.cell_error is None, "what is imported and not used is no error, here as in the notebook"
+
+
+OLDER = "from course_utils.tasks import Vocabulary"
+TODAY = "from course_utils.datasets.tasks import Vocabulary"
+SHORT = "from course_utils.datasets import Vocabulary"
+
+
+@pytest.mark.parametrize("allowed", ["course_utils.tasks", "course_utils.datasets.tasks", "course_utils.datasets"])
+def test_an_assignment_and_its_answers_may_use_names_of_before_and_of_today(allowed):
+    with Zygote(allowed=[allowed]) as zygote:
+        for line in (OLDER, TODAY, *([SHORT] if allowed.endswith("datasets") else [])):
+            for source in (f"{line}\ndef f(x):\n    return x + len(Vocabulary('ab'))",
+                           f"def f(x):\n    {line}\n    return x + len(Vocabulary('ab'))"):
+                answer = RemoteAnswer(zygote, Answer("f", source))
+                outcome = answer.outcome((np.ones(2),), {}, types.SimpleNamespace(
+                    invoke=None, returns=(Returns("x", "(T,)"),), arrays="numpy", parameters=("x",), cases_in_use=()))
+                answer.close()
+                assert outcome.trouble is None, (source, outcome.trouble)
+                space = {}
+                exec(source, space)
+                assert first_not_allowed(space["f"], [allowed]) == ""
+                assert first_not_allowed(space["f"], ["course_utils.shapes"]).startswith("course_utils.")
 
 
 # What is named of an answer whose source the judge does not read, and what a library raises in the child.
