@@ -223,6 +223,12 @@ def test_a_right_answer_that_depends_on_its_first_call_does_not_pass():
     assert not diagnose(SOFTMAX, memoised).passed
 
 
+def test_every_line_of_feedback_has_a_label():
+    page = give_feedback(SOFTMAX, diagnose(SOFTMAX, lambda x, axis=-1: np.sum(x, axis=axis)))._repr_html_()
+    assert "<dt></dt>" not in page
+    assert "<dt>There</dt><dd>" in page
+
+
 def test_feedback_is_a_heading_and_speaks_where_somebody_is_at_the_notebook(monkeypatch):
     feedback = give_feedback(SOFTMAX, diagnose(SOFTMAX, lambda x, axis=-1: x))
     assert '<p role="heading" aria-level="3">✗ softmax: ' in feedback._repr_html_()

@@ -238,6 +238,71 @@ def test_the_curve_over_d_k_is_told_and_listed(context, tmp_path):
         assert page.locator(".cu h5").count() == 0
 
 
+@browser_tests
+def test_the_last_head_stays_and_a_message_says_why(context, tmp_path):
+    with opened(context, tmp_path, AttentionExplorer(TOKENS, weights=softmax(RNG.standard_normal((2, 4, 4))))) as page:
+        ticked = page.locator(".cu-tick input:checked")
+        assert ticked.count() == 1
+        ticked.click()
+        assert ticked.count() == 1
+        assert ticked.evaluate("box => box.validationMessage").startswith("One head has to stay.")
+
+
+@browser_tests
+@pytest.mark.parametrize(("name", "words"), [("heatmap", "arrow keys, Home, End, Page Up, Page Down"),
+                                             ("painter", "Space paints the cell, R turns its whole row over")])
+def test_keys_are_told_to_those_who_see_too(context, tmp_path, name, words):
+    with opened(context, tmp_path, MADE[name]()) as page:
+        assert page.get_by_text(words).filter(visible=True).count() == 1
+
+
+@browser_tests
+@pytest.mark.parametrize("name", [*MADE, *SCENES])
+def test_the_title_is_said_once_as_the_groups_name(context, tmp_path, name):
+    with opened(context, tmp_path, (MADE | SCENES)[name]()) as page:
+        title = page.locator(".cu-caption").inner_text()
+        assert page.get_by_role("group", name=title, exact=True).count() == 1
+        assert page.locator(".cu").aria_snapshot().count(title) == 1
+
+
+# How often, from the left to the right, a cell's colour is followed by the ground and that at once by the mark.
+_EDGES = """(canvas, [ground, mark]) => {
+  const { width, height } = canvas, { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+  const is = (n, colour) => colour.every((v, k) => Math.abs(v - data[n + k]) < 12);
+  const vivid = n => Math.max(...data.slice(n, n + 3)) - Math.min(...data.slice(n, n + 3)) > 60;
+  let count = 0;
+  for (let n = 48; n < data.length - 12; n += 4)
+    count += is(n, ground) && (is(n + 4, mark) || is(n + 8, mark)) && [12, 16].some(m => vivid(n - m) && !is(n - m, mark));
+  return count;
+}"""
+
+
+@browser_tests
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_leaks_corner_has_an_edge_that_is_seen_on_every_colour(browser, tmp_path, scheme):
+    context = new_context(browser, color_scheme=scheme)
+    with opened(context, tmp_path, MADE["painter"]()) as page:
+        ground, mark = (page.locator(".cu").evaluate(
+            "(root, name) => { const probe = root.querySelector('.cu-probe'); probe.style.color = `var(--cu-${name})`;"
+            " return getComputedStyle(probe).color.match(/\\d+/g).map(Number); }", name) for name in ("bg", "mark"))
+        edges = [canvas.evaluate(_EDGES, [ground, mark]) for canvas in page.locator(".cu canvas").all()]
+        assert max(edges) > 100, edges  # without an edge about 70: smoothed pixels
+    context.close()
+
+
+@browser_tests
+def test_the_painters_tables_hold_weights_scores_and_what_is_hidden(context, tmp_path):
+    with opened(context, tmp_path, MADE["painter"]()) as page:
+        page.get_by_role("button", name="causal").click()
+        for fold in page.locator(".cu summary").all():
+            fold.click()
+        next_frame(page)
+        weights, scores = (page.locator("table:visible").nth(n).inner_text() for n in range(2))
+        assert weights.count("hidden") == 21
+        assert scores.count(", True") == 28
+        assert scores.count(", False") == 21
+
+
 # Everything that a figure says, in any form, tables included.
 _SAID = """root => [...root.querySelectorAll('*')].flatMap(node => [
     ...[...node.childNodes].filter(each => each.nodeType === 3).map(each => each.data),

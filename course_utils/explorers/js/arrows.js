@@ -6,7 +6,7 @@ FIGURES.arrows = ctx => {
   const field = arrowPlane(ctx, state, limit);
   const side = many ? scorePanel(ctx, state, reach) : productPanel(ctx, reach);
   arrowControls(ctx, state, limit);
-  const root = sheet(ctx, ctx.get("title"), [field, side]);
+  const root = sheet(ctx, [field, side]);
   const tell = coverButton(ctx, [side.node, ...field.answers]);
   ctx.exportButtons(() => root, "dot-product");
   const table = arrowTable(ctx, state);

@@ -10,7 +10,7 @@ FIGURES.bars = ctx => {
   if (wanted("stable")) ctx.checkbox({ trait: "stable", label: "Subtract the largest score first" });
   if (wanted("argmax")) ctx.checkbox({ trait: "hardmax", label: "Show argmax" });
   presetButtons(ctx);
-  const root = sheet(ctx, ctx.get("title"), [table]);
+  const root = sheet(ctx, [table]);
   const tell = coverButton(ctx, table.answers);
   ctx.exportButtons(() => root, "softmax");
   let now;

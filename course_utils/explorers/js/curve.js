@@ -4,14 +4,14 @@ FIGURES.curve = ctx => {
   const film = ctx.get("film"), x = unpack(ctx.get("x")), points = unpack(ctx.get("points")), count = points.length / 2;
   const all = unpack(film.frames), low = Math.min(...all, ...points.subarray(count)), high = Math.max(...all, ...points.subarray(count));
   const plot = axes({ width: 830, height: 300, x: [x[0], x.at(-1)], y: [low, high], ticks: 8, yTicks: 6,
-    xLabel: ctx.get("x_label"), yLabel: ctx.get("y_label"), label: ctx.get("title") });
+    xLabel: ctx.get("x_label"), yLabel: ctx.get("y_label"), label: "curve" });
   plot.node.querySelectorAll("text").forEach(each => each.classList.add("cu-tick"));
   const dots = Array.from({ length: count }, (_, n) => svg("circle", { cx: plot.X(points[n]), cy: plot.Y(points[count + n]), r: 3, style: "fill: var(--cu-key)" }));
   const line = svg("path", { style: "fill: none; stroke: var(--cu-query); stroke-width: 2.5; stroke-linejoin: round" });
   plot.layer.append(...dots, line);
   plot.layer.setAttribute("aria-hidden", "true");
   ctx.range({ trait: "value", label: film.label, values: film.values, format: minus });
-  const root = sheet(ctx, ctx.get("title"), [{ node: plot.node, width: 830, height: 300 }]);
+  const root = sheet(ctx, [{ node: plot.node, width: 830, height: 300 }]);
   ctx.exportButtons(() => root, "curve");
   let now;
   const some = Array.from(x.keys()).filter(n => n % Math.ceil(x.length / 40) === 0);

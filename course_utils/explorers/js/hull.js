@@ -10,7 +10,7 @@ FIGURES.hull = ctx => {
   ctx.select({ trait: "contributions", label: "Show weight × value as",
     options: [["chain", "arrows, tip to tail"], ["lines", "lines to the output"], ["none", "nothing"]] });
   presetButtons(ctx);
-  const root = sheet(ctx, ctx.get("title"), [...(asker ? [asker] : []), field, side]);
+  const root = sheet(ctx, [...(asker ? [asker] : []), field, side]);
   const tell = coverButton(ctx, [...side.answers, ...field.answers]);
   ctx.exportButtons(() => root, "weighted-sum");
   let now;

@@ -5,7 +5,7 @@ FIGURES.nudge = ctx => {
   ctx.select({ trait: "nudged", label: "Raise the score of", options: names.map((name, n) => [n, shorten(name, 20)]) });
   buttonGroup(ctx, "by:", [...ctx.get("steps").map(step => [String(step), () => ctx.set("step", step)]),
     ["0 again", () => ctx.set("step", 0)]]);
-  const root = sheet(ctx, ctx.get("title"), [table]);
+  const root = sheet(ctx, [table]);
   const tell = coverButton(ctx, table.answers);
   ctx.exportButtons(() => root, "nudge");
   let now;

@@ -36,13 +36,13 @@ const text = (x, y, words, attributes = {}) => svg("text", { x, y, text: words, 
 // native controls laid over the drawing so that each is in its row. The style sheet places them: pictures on the left,
 // controls, numbers and the result in a column beside them; all below each other on a narrow page, the result first.
 // Returns the drawings.
-function sheet(ctx, label, parts) {
+function sheet(ctx, parts) {
   ctx.root.classList.add("cu-scene");
   ctx.body.classList.add(`cu-parts-${parts.length}`);
   const note = ctx.get("note");
   if (note) ctx.bar.before(html("p", { class: "cu-note", text: note }));
   return parts.map(({ node, width, height, inputs = [] }, n) => {
-    const root = svg("svg", { role: "group", "aria-label": n ? `${label}, continued` : label, viewBox: `0 0 ${width} ${height}` }, node);
+    const root = svg("svg", { role: "group", "aria-label": parts.length > 1 ? `drawing ${n + 1} of ${parts.length}` : "drawing", viewBox: `0 0 ${width} ${height}` }, node);
     const box = html("div", { class: "cu-sheet" }, root, ...inputs.map(input => input.node));
     box.style.setProperty("--cu-width", `${width}px`);
     for (const input of inputs) Object.assign(input.node.style, {

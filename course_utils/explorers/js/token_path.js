@@ -27,7 +27,7 @@ FIGURES.path = ctx => {
   ctx.onChange("query", () => ctx.set("q", own()));
   ctx.button("q = x W_q again", () => ctx.set("q", own()));
   presetButtons(ctx);
-  const root = sheet(ctx, ctx.get("title"), [picture]);
+  const root = sheet(ctx, [picture]);
   const tell = coverButton(ctx, picture.answers);
   ctx.exportButtons(() => root, "token-path");
   let now;
