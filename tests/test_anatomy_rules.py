@@ -164,6 +164,7 @@ BREAKS = [
     ("images", add(3, " ![a picture of weights](https://example.org/a.png)"), "fetches"),
     ("images", output(4, html('<script src="https://cdn.example/x.js"></script>')), "fetches"),
     ("images", add(3, " <iframe></iframe>"), "'<iframe'"),
+    ("table_headers", add(3, "\n\n| | a |\n|---|---|\n| b | c |\n"), "a column without a name in '| | a |'"),
     ("images", add(3, " ![x](images/a.png)"), "at least 3 words"),
     ("images", add(3, ' <img src="images/a.png">'), "<img> needs"),
     ("images", lambda lesson: lesson.cells[3].update(attachments={"a.png": {"image/png": ""}}), "attachment"),

@@ -20,6 +20,7 @@ REMOTE = re.compile(rf"""
 """, re.IGNORECASE | re.VERBOSE)
 ACTIVE = re.compile(r"<(?:script|iframe|embed|object)\b", re.IGNORECASE)
 MARKDOWN_IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
+TABLE_HEAD = re.compile(r"^(\|.*\|)[ \t]*\n\|[-:| ]+\|[ \t]*$", re.MULTILINE)
 HTML_IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 
 
@@ -76,6 +77,15 @@ def images(lesson):
             alt = re.search(r"""\balt\s*=\s*["']([^"']*)""", tag)
             if not alt or words(alt[1]) < 3:
                 yield f"cell {i}: an <img> needs alternative text of at least 3 words"
+
+
+@rule
+def table_headers(lesson):
+    """Each column of a table has a name: a screen reader says it with every cell."""
+    for i, cell in lesson.markdown:
+        for head in TABLE_HEAD.findall(unfenced(cell.source)):
+            if not all(name.strip() for name in head.strip().strip("|").split("|")):
+                yield f"cell {i}: a column without a name in {head.strip()!r}"
 
 
 def prose_source(text):
