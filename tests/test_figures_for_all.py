@@ -272,7 +272,8 @@ _EDGES = """(canvas, [ground, mark]) => {
   const vivid = n => Math.max(...data.slice(n, n + 3)) - Math.min(...data.slice(n, n + 3)) > 60;
   let count = 0;
   for (let n = 48; n < data.length - 12; n += 4)
-    count += is(n, ground) && (is(n + 4, mark) || is(n + 8, mark)) && [12, 16].some(m => vivid(n - m) && !is(n - m, mark));
+    count += is(n, ground) && (is(n + 4, mark) || is(n + 8, mark))
+      && [12, 16].some(m => vivid(n - m) && !is(n - m, mark));
   return count;
 }"""
 
