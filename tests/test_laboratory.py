@@ -17,7 +17,7 @@ import torch
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import diagnose, give_feedback
 from course_utils.exercises import find
-from course_utils.laboratories import Kind, Lab, LabProbe, attention_lab, heads_lab, mask_lab
+from course_utils.laboratories import Kind, Lab, LabProbe, attention_lab, block_lab, heads_lab, mask_lab
 from course_utils.laboratories.lab import _deal
 from course_utils.laboratories.partners import partners_batch
 from course_utils.laboratories.parts import RIGHT
@@ -27,7 +27,8 @@ from course_utils.laboratories.repeats import PADDING, repeats_batch
 ROOT = Path(__file__).resolve().parents[1]
 
 # exercise -> its laboratory. Every test below runs on each of them.
-LABS = {"faults_in_attention": attention_lab, "faults_in_masks": mask_lab, "faults_in_heads": heads_lab}
+LABS = {"faults_in_attention": attention_lab, "faults_in_masks": mask_lab, "faults_in_heads": heads_lab,
+        "faults_in_blocks": block_lab}
 
 # For each kind of layer: the probes under which it differs from a right one.
 SEEN_BY = {
@@ -56,6 +57,15 @@ SEEN_BY = {
         "scaled by sqrt(d_model)": {"ratio"},
         "softmax over the heads": {"ratio", "look", "slices"},
         "W_o missing": {"mix"},
+    },
+    "faults_in_blocks": {
+        "no residual around attention": {"silent"},
+        "attention lost": {"found"},
+        "steps side by side": {"found"},
+        "norms after the steps": {"seen"},
+        "one norm for both": {"seen"},
+        "norms exchanged": {"seen"},
+        "mask not passed on": {"future"},
     },
 }
 

@@ -13,6 +13,7 @@ from course_utils.lazy import lazily
 # What opens a laboratory -> the module that builds it. PyTorch is imported when a layer is trained or probed.
 _HOMES = {
     "attention_lab": "attention",
+    "block_lab": "blocks",
     "heads_lab": "heads",
     "Kind": "parts",
     "Lab": "lab",

@@ -6,17 +6,22 @@ _HOMES = {
     "DATES": "translation",
     "EncoderDecoder": "encoder_decoder",
     "History": "training",
+    "LEFT_OUT": "writer",
     "LONGER": "translation",
+    "NameWriter": "writer",
     "REVERSAL": "translation",
     "ReaderRun": "two_key_reader",
     "Translation": "translation",
     "TwoKeyReader": "two_key_reader",
     "in_a_row": "costs",
     "multiplications": "costs",
+    "name_loss": "writer",
     "question_weights": "two_key_reader",
+    "quick_parts": "writer",
     "train": "training",
     "train_on_digits": "digits",
     "train_reader": "two_key_reader",
+    "train_writer": "writer",
 }
 
 __all__ = sorted(_HOMES)

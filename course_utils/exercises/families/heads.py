@@ -227,7 +227,7 @@ MISTAKES = (
              "Set W_o to zero: is anything left of your output?", finish=lambda heads, W_o: heads + heads @ W_o),
     _mistake("w-o-before-the-heads", "W_o meets the values before they are split, not the merged heads.",
              "Follow the five steps of the section: which one comes last?", _w_o_before_the_heads),
-    _mistake("x-added", "x is added to the output. Whole models do that too, in a step of their own (notebook 13).",
+    _mistake("x-added", "x is added to the output. Whole models do that too, in a step of their own (notebook 9).",
              "Set W_o to zero: is anything left of your output?", _x_added),
     _mistake("matrices-transposed", "The projections are transposed, as if they came from `nn.Linear`.",
              "Write the shapes of both sides of `@` down: which axis of W has to meet the features of x?",
