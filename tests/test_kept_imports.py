@@ -1,8 +1,10 @@
 """Lessons that were kept and homework that was handed out go on importing what they imported when they were laid."""
 
+import re
 from importlib import import_module
 
 import pytest
+from notebook_parts import ROOT
 
 # What the notebooks imported before the modules of the ground floor were put into rooms (commit a0649d6).
 BEFORE = {
@@ -52,3 +54,11 @@ def test_an_old_name_leads_to_the_one_module_that_there_is():
 def test_an_unknown_name_is_still_unknown():
     with pytest.raises(ModuleNotFoundError, match=r"No module named 'course_utils\.nothing'"):
         import_module("course_utils.nothing")
+
+
+def test_lessons_themselves_use_the_names_of_today():
+    moved = import_module("course_utils.moved").MOVED
+    read = {name for path in (*ROOT.glob("notebooks/**/*.ipynb"), *ROOT.glob("docs/**/*.ipynb"))
+            for name in re.findall(r"\b(?:from|import) (course_utils[\w.]*)", path.read_text(encoding="utf-8"))}
+    assert {"course_utils.plotting", "course_utils.datasets", "course_utils.models"} <= read
+    assert read & moved.keys() == set()
