@@ -243,28 +243,40 @@ def mistakes_behind(exercise, outcomes):
     if len(outcomes) < len(exercise.known_cases):
         return ()
     found, overwritten = (), _overwritten(outcomes)
+    wrong = next((i for i, outcome in enumerate(outcomes) if not _right(exercise, i, outcome)), 0)
     for mistakes in _suspects(exercise):
-        if _explain(exercise, mistakes, outcomes):
+        if _explain(exercise, mistakes, outcomes, wrong):
             found = found or mistakes
             # Of two that give the same numbers, the one that writes into its arguments as the answer does.
             if not overwritten or any(_known_outcome(exercise, mistakes, case).overwritten == overwritten
                                       for case in exercise.known_cases):
                 return mistakes
-    return found
+    if found or not any(outcome.trouble for outcome in outcomes):
+        return found
+    # Numbers that are wrong in the same way count more than the words of an error, which depend on how a line is put.
+    if any(not outcome.trouble and not _right(exercise, i, outcome) for i, outcome in enumerate(outcomes)):
+        return next((mistakes for mistakes in _suspects(exercise)
+                     if _explain(exercise, mistakes, outcomes, wrong, words=False)), ())
+    return ()
 
 
 def _suspects(exercise):
-    """Every mistake by itself, then every two that can be made together."""
-    yield from ((mistake,) for mistake in exercise.mistakes)
+    """Every mistake and its variants, then every two mistakes that can be made together."""
+    yield from ((way,) for mistake in exercise.mistakes for way in mistake.ways)
     for pair in itertools.combinations([m for m in exercise.mistakes if m.changes is not None], 2):
         if pair[0].changes.keys().isdisjoint(pair[1].changes):
             yield pair
 
 
-def _explain(exercise, mistakes, outcomes):
-    """Whether these mistakes do what the learner's answer did: most are out after the first, smallest case."""
-    return all(same_outcome(_known_outcome(exercise, mistakes, case), outcome, exercise.tolerance)
-               for case, outcome in zip(exercise.known_cases, outcomes))
+def _explain(exercise, mistakes, outcomes, wrong, words=True):
+    """Whether these mistakes do what the learner's answer did.
+
+    Most are out after the first case that they are held against: one that is known, else `wrong`.
+    """
+    cases = exercise.known_cases
+    first = 0 if _key(mistakes, cases[0]) in exercise.outcomes else wrong
+    return all(same_outcome(_known_outcome(exercise, mistakes, cases[i]), outcomes[i], exercise.tolerance, words)
+               for i in (first, *(i for i in range(len(cases)) if i != first)))
 
 
 def _mistakes_with_flaw(exercise, broken, overwritten):
@@ -343,7 +355,11 @@ def _known_outcome(exercise, mistakes, case) -> Outcome:
         answer = exercise.wrong_answer(*mistakes) if mistakes else exercise.reference
         return call_safely(answer, case.args, case.kwargs, exercise)
 
-    return _remember(exercise.outcomes, (case, *(mistake.name for mistake in mistakes)), compute)
+    return _remember(exercise.outcomes, _key(mistakes, case), compute)
+
+
+def _key(mistakes, case):
+    return (case, *((mistake.name, mistake.number) for mistake in mistakes))
 
 
 def _known_flaw(exercise, mistake):

@@ -106,6 +106,10 @@ class Mistake:
     changes : mapping, optional
         In place of `function`: keyword arguments for the exercise's `stages`. Mistakes that change
         different stages can be combined, which is how two at once are recognised.
+    variants : sequence of callable
+        Further wrong answers that make the same mistake and give other results.
+    number : int
+        Which of the variants it is; 0 is the mistake itself.
     """
 
     name: str
@@ -113,10 +117,18 @@ class Mistake:
     experiment: str
     function: Callable | None = None
     changes: Mapping[str, Any] | None = None
+    variants: Sequence[Callable] = ()
+    number: int = 0
 
     def __post_init__(self):
         if (self.function is None) == (self.changes is None):
             raise ValueError(f"mistake {self.name!r} should have a function or changes, and not both")
+
+    @property
+    def ways(self):
+        """The mistake and its variants."""
+        return (self, *(replace(self, function=function, changes=None, variants=(), number=i)
+                        for i, function in enumerate(self.variants, 1)))
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ def examine(exercise):
         if verdict.names != (mistake.name,):
             named = " + ".join(verdict.names) or "nothing"
             row.faults.append(f"mistake {mistake.name}: {verdict.status}, named {named}")
+        for way in mistake.ways[1:]:
+            verdict = diagnose(exercise, way.function)
+            if verdict.names != (mistake.name,):
+                named = " + ".join(verdict.names) or "nothing"
+                row.faults.append(f"variant {way.number} of {mistake.name}: {verdict.status}, named {named}")
     for equivalent in (*exercise.equivalents, None):
         verdict = diagnose(exercise, equivalent.function if equivalent else exercise.reference)
         row.accepted += verdict.passed and equivalent is not None

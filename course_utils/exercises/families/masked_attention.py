@@ -4,6 +4,7 @@ import math
 
 from course_utils.attention import scaled_dot_product_attention, softmax
 from course_utils.checks import Mistake
+from course_utils.exercises.families.hiding import MINUS_TENS, MINUS_THOUSANDS, WRITTEN, hidings
 
 __all__ = ["MISTAKES", "masked_by_stages"]
 
@@ -165,12 +166,6 @@ def _python_if(q, k, v, mask):
     return weights @ v, weights
 
 
-def _minus_ten_thousand_covered(q, k, v, mask):
-    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
-    weights = scores.masked_fill(~mask, -1e4).softmax(-1) * mask
-    return weights @ v, weights
-
-
 def _log_of_the_sum(scores):
     return (scores - scores.exp().sum(-1, keepdim=True).log()).exp()
 
@@ -210,18 +205,24 @@ def _exponentials_hidden(q, k, v, mask):
     return weights @ v, weights
 
 
-def _mistake(name, cause, experiment, function=None, **changes):
-    return Mistake(name, cause, experiment, function, None if function else changes)
+def _mistake(name, cause, experiment, function=None, variants=(), **changes):
+    return Mistake(name, cause, experiment, function, None if function else changes,
+                   tuple(_by_weights(weigh) for weigh in variants))
 
 
-_THOUSANDS = "What stands in for hidden scores (-1000, -10000 or the like) is large beside scores far below it."
-_THOUSANDS_IN_A_ROW = _THOUSANDS[:-1] + ", and a query that sees no key attends to all of them."
+def _by_weights(weigh):
+    def answer(q, k, v, mask):
+        weights = weigh(q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]), mask)
+        return weights @ v, weights
+
+    return answer
+
 
 MISTAKES = (
     # which keys are hidden
     _mistake("opposite-polarity", "The keys that may be seen are hidden, and the hidden ones are seen.",
              "`masked_fill(m, x)` writes x where m is True. Where does your mask have to be True for that?",
-             read=lambda mask, scores: ~mask),
+             read=lambda mask, scores: ~mask, variants=hidings(WRITTEN, lambda mask: ~mask)),
     *(_mistake(f"opposite-polarity-covered{name}",
                "The keys that may be seen are hidden; covering the others afterwards leaves none of them right.",
                "`masked_fill(m, x)` writes x where m is True. Where does your mask have to be True for that?", answer)
@@ -231,7 +232,8 @@ MISTAKES = (
              "Compare your output with and without a mask. `x.masked_fill(...)` gives a new tensor back.",
              hide=lambda scores, mask: scores),
     _mistake("mask-transposed", "The mask is transposed, so its rows are read as keys and its columns as queries.",
-             "Try a mask in which query 0 sees only key 1.", read=lambda mask, scores: mask.transpose(-2, -1)),
+             "Try a mask in which query 0 sees only key 1.", read=lambda mask, scores: mask.transpose(-2, -1),
+             variants=hidings(WRITTEN, lambda mask: mask.transpose(-2, -1))),
     _mistake("mask-of-two-axes-only", "The mask has an effect only where it has two axes.",
              "Try a mask of shape (B, 1, S).", read=_two_axes_only),
     _mistake("one-row-turned", "A mask of shape (S,) is read as one entry for each query, not for each key.",
@@ -255,13 +257,15 @@ MISTAKES = (
              _exponentials_hidden),
     _mistake("score-zero", "Hidden scores become 0, and a score of 0 still gets a weight.",
              "Which weight has the score 0 beside the score 1? Print `math.exp(0)`.", hide=_fill(0.0)),
-    _mistake("minus-ten", "Hidden scores become -10: small, but their keys still get some weight.",
-             "Let the hidden value be a million and look at the output.", hide=_fill(-10.0)),
-    _mistake("minus-ten-thousand", _THOUSANDS_IN_A_ROW,
-             "Try scores of about -12000.", hide=_fill(-1e4)),
-    _mistake("minus-ten-thousand-covered",
-             _THOUSANDS,
-             "Try scores of about -12000.", _minus_ten_thousand_covered),
+    _mistake("minus-ten", "Hidden scores become about -10, or fall by 10: their keys still get some weight.",
+             "Let the hidden value be a million and look at the output; try a hidden score of 200, too.",
+             hide=_fill(-10.0), variants=hidings(MINUS_TENS)),
+    *(_mistake(f"minus-ten-thousand{name}", "What stands in for hidden scores, or is added to them (-1000, -10000 or "
+               f"the like), is not enough where scores lie far apart{and_so}.",
+               "Try scores of about -12000, and hidden ones of 12000.", _by_weights(first), rest)
+      for name, and_so, (first, *rest) in (
+          ("", "; and a query that sees no key attends to all of them", hidings(MINUS_THOUSANDS, cleaned=("",))),
+          ("-covered", "", hidings(MINUS_THOUSANDS, cleaned=("rows", "covered"))))),
     _mistake("mask-added", "The mask is added to the scores as 0 and 1, so hidden keys lose a single point.",
              "What has to be added to a score so that its weight becomes 0?",
              hide=lambda scores, mask: scores + mask.to(scores.dtype)),
@@ -272,11 +276,6 @@ MISTAKES = (
     _mistake("score-zero-rows-cleaned", "Hidden scores become 0, and a score of 0 still gets a weight.",
              "Which weight has the score 0 beside the score 1? Print `math.exp(0)`.", hide=_fill(0.0),
              after=_rows_cleaned),
-    _mistake("minus-ten-rows-cleaned", "Hidden scores become -10: small, but their keys still get some weight.",
-             "Let the hidden value be a million and look at the output.", hide=_fill(-10.0), after=_rows_cleaned),
-    _mistake("minus-ten-thousand-rows-cleaned",
-             _THOUSANDS,
-             "Try scores of about -12000.", hide=_fill(-1e4), after=_rows_cleaned),
     _mistake("weight-zero", "Weights are set to 0 after the softmax, so the rest of a row sums to less than 1.",
              "Sum the weights of a query that has a hidden key.", hide=lambda scores, mask: scores,
              after=lambda weights, mask: weights * mask),

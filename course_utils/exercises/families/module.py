@@ -3,6 +3,7 @@
 import math
 
 from course_utils.checks import Mistake
+from course_utils.exercises.families.hiding import MINUS_TENS, MINUS_THOUSANDS, WRITTEN, hidings
 from course_utils.exercises.families.module_stages import masked_softmax, module_by_stages, project_all, side_by_side
 
 __all__ = ["MISTAKES"]
@@ -111,16 +112,21 @@ def _heads_reversed(heads, T):
     return side_by_side(heads.flip(1), T)
 
 
-def _mistake(name, cause, experiment, **changes):
-    return Mistake(name, cause=cause, experiment=experiment, changes=changes)
+def _mistake(name, cause, experiment, variants=(), **changes):
+    return Mistake(name, cause, experiment, changes=changes, variants=tuple(map(_by_weights, variants)))
 
 
-def _alone(name, cause, experiment, **changes):
+def _alone(name, cause, experiment, variants=(), **changes):
     """Make a mistake that is not looked for in pairs: every pair costs time in the first check."""
-    def wrong(d_model, n_heads, bias=True):
-        return module_by_stages(d_model, n_heads, bias, **changes)
+    return Mistake(name, cause, experiment, _built(**changes), variants=tuple(map(_by_weights, variants)))
 
-    return Mistake(name, cause=cause, experiment=experiment, function=wrong)
+
+def _built(**changes):
+    return lambda d_model, n_heads, bias=True: module_by_stages(d_model, n_heads, bias, **changes)
+
+
+def _by_weights(weigh):
+    return _built(normalise=lambda torch, scores, mask: scores.softmax(-1) if mask is None else weigh(scores, mask))
 
 
 MISTAKES = (
@@ -239,7 +245,8 @@ MISTAKES = (
            "the one with the hidden scores was not kept.", "Look at the weights where the mask is False.",
            normalise=_not_kept),
     _mistake("mask-inverted", "The mask is read the wrong way round: here True means that a query may attend.",
-             "Let a query attend to one key only and look where its weight goes.", read=lambda mask: ~mask),
+             "Let a query attend to one key only and look where its weight goes.", read=lambda mask: ~mask,
+             variants=hidings(WRITTEN, lambda mask: ~mask)),
     _alone("mask-only-2d", "The mask has an effect only where it has the shape (T, S).",
            "Try a mask of shape (B, 1, 1, S).",
            normalise=_seen_by(lambda mask, scores: mask if mask.ndim == 2 else None)),
@@ -263,7 +270,8 @@ MISTAKES = (
            normalise=_seen_by(lambda mask, scores: mask.unsqueeze(1) if mask.ndim == 3 else mask)),
     _alone("mask-transposed", "The mask is transposed, so that its rows are read as keys.",
            "Try a causal mask: what may position 0 attend to?",
-           normalise=_seen_by(lambda mask, scores: mask.mT if mask.shape[-1] == mask.shape[-2] else mask)),
+           normalise=_seen_by(lambda mask, scores: mask.mT),
+           variants=hidings(WRITTEN, lambda mask: mask.mT)),
     _alone("causal-by-itself", "Without a mask the future is hidden; then every key may be seen.",
            "Leave the mask out and look at row 0 of the weights.", normalise=_causal_by_itself),
     _mistake("mask-after-softmax", "The weights are zeroed after the softmax, so that the rest no longer sums to 1.",
@@ -275,10 +283,13 @@ MISTAKES = (
              normalise=_renewed(smallest)) for name, smallest in (("", 0.0), ("-and-covered", 1e-30))),
     _mistake("hidden-scores-zero", "Hidden scores become 0, and exp(0) = 1 is still a weight.",
              "Look at the weights where the mask is False.", normalise=_filled(0.0)),
-    _mistake("hidden-scores-minus-ten", "Hidden scores become -10, which leaves them a small weight.",
-             "Give the hidden keys a value of a million and look at the output.", normalise=_filled(-10.0)),
-    _alone("hidden-scores-minus-ten-thousand", "Hidden scores become -10000, which is not below every score.",
-           "Multiply W_q.weight by 1000 and look at the weights where the mask is False.", normalise=_filled(-1e4)),
+    _mistake("hidden-scores-minus-ten", "Hidden scores become about -10, or fall by 10, which leaves them a "
+             "small weight.", "Give the hidden keys a value of a million and look at the output.",
+             normalise=_filled(-10.0), variants=hidings(MINUS_TENS)),
+    _alone("hidden-scores-minus-ten-thousand", "What stands in for hidden scores, or is added to them (-1000, -10000 "
+           "or the like), is not enough where scores lie far apart.",
+           "Multiply W_q.weight by 1000 and look at the weights where the mask is False.", normalise=_filled(-1e4),
+           variants=hidings(MINUS_THOUSANDS)),
     _mistake("empty-rows-nan", "A query that may attend to no key gets NaN: all its scores are minus infinity.",
              "Try a mask with a row of False, and do what you did in notebook 5.", normalise=_over_infinite(-1)),
     _alone("empty-columns-for-empty-rows", "`nobody` is asked of the keys, with `any(-2)`: a query is a row of the "
