@@ -71,6 +71,30 @@ def notebook(answers=None, before=(), after=(), **more):
         **more.get("metadata", {})}}).encode()
 
 
+# A cell with points: what nbgrader's own autograde runs, and what is never run where this grader is in its place.
+_POINTS = """# The points of {name}
+### BEGIN HIDDEN TESTS
+from course_utils.checks import earn
+from course_utils.exercises import find
+float(sum(earned.points for earned in earn(find({name!r}), {name})))
+### END HIDDEN TESTS"""
+
+
+def write_source(path):
+    """Write the source notebook of such an assignment, as nbgrader has it, and give its path."""
+    source = json.loads(notebook({name: f"### BEGIN SOLUTION\n{text}\n### END SOLUTION"
+                                  for name, text in RIGHT.items()}))
+    source["cells"] = source["cells"][:4]
+    for name in RIGHT:
+        source["cells"].append(cell(_POINTS.format(name=name), f"{name}-test", grade=True, solution=False, locked=True,
+                                    points=find(name).points))
+    source["cells"].append(cell("Because.", "why-scale", kind="markdown", grade=True, points=3))
+    for i, one in enumerate(source["cells"]):
+        one["id"] = f"cell-{i}"
+    path.write_text(json.dumps(source), encoding="utf-8")
+    return path
+
+
 def points(record):
     """Points by exercise, in the assignment's order."""
     return [result["points"] for result in record["exercises"]]

@@ -216,6 +216,10 @@ def test_a_table_is_read_whatever_wrote_it(code, delimiter):
     ("Identifier,Full name\nTeilnehmer/in 12,Ada Lovelace\n", {"12": "Ada Lovelace"}),
     ("Teilnehmer;Vollständiger Name\nTeilnehmer/in 12;Ada Lovelace\n", {"12": "Ada Lovelace"}),
     ("姓名,学号\n王伟,12\n王伟,13\n", {"12": "王伟", "13": "王伟"}),
+    ("id,last_name,first_name,email\n12,Lovelace,Ada,a@b\n", {"12": "Ada Lovelace"}),
+    ("Vorname;Nachname;Matrikelnummer\nAda;Lovelace;12\n", {"12": "Ada Lovelace"}),
+    ("Nom,Prénom,id\nLovelace,Ada,12\n", {"12": "Ada Lovelace"}),
+    ("Nombre,Apellido(s),id\nAda,Lovelace,12\n", {"12": "Ada Lovelace"}),
     ("12\n13\n", {"12": "", "13": ""}), ("student\n12\n", {"12": ""}), ("Name,id\nAda,12\n", {"12": "Ada"})])
 def test_a_class_list_is_read_in_its_real_forms(text, names):
     assert read_class_list(table(text), ["12"]).names == names

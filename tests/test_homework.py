@@ -11,9 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from grading_parts import ASSIGNMENT, GIVEN, RIGHT, SOFTMAX, cell, notebook
+from grading_parts import ASSIGNMENT, GIVEN, RIGHT, SOFTMAX, notebook, write_source
 
-from course_utils import exercises
 from course_utils.classroom import cli
 from course_utils.classroom.grading import assignment as assignments
 from course_utils.classroom.grading import commands, gradescope
@@ -182,29 +181,10 @@ def test_attempts_to_get_round_the_grader_are_seen(source, sign):
 
 # --- what a student sees before handing in ---
 
-# A cell with points: what nbgrader's own autograde runs, and what is never run where this grader is in its place.
-POINTS = """from course_utils.checks import earn
-from course_utils.exercises import find
-float(sum(earned.points for earned in earn(find({name!r}), {name})))"""
-
-
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """A course folder with a source notebook, and exercises with hidden parts."""
-    folder = tmp_path_factory.mktemp("course")
-    marked = {name: f"### BEGIN SOLUTION\n{text}\n### END SOLUTION" for name, text in RIGHT.items()}
-    source = json.loads(notebook(marked))
-    source["cells"] = source["cells"][:4]
-    for name in RIGHT:
-        source["cells"].append(cell(
-            f"# The points of {name}\n### BEGIN HIDDEN TESTS\n{POINTS.format(name=name)}\n### END HIDDEN TESTS",
-            f"{name}-test", grade=True, solution=False, locked=True, points=exercises.find(name).points))
-    source["cells"].append(cell("Because.", "why-scale", kind="markdown", grade=True, points=3))
-    for i, one in enumerate(source["cells"]):
-        one["id"] = f"cell-{i}"
-    path = folder / "hw0.ipynb"
-    path.write_text(json.dumps(source), encoding="utf-8")
-    return path
+    return write_source(tmp_path_factory.mktemp("course") / "hw0.ipynb")
 
 
 def test_preflight_never_says_all_passed_while_points_are_open(tmp_path):

@@ -1,5 +1,6 @@
 """The class: who is expected, who may be late or is excused, and when a platform says that work came in."""
 
+import re
 from dataclasses import dataclass
 
 from course_utils.classroom.grading.moments import moment
@@ -12,6 +13,10 @@ _ID_HEADS = ("id", "student id", "studentid", "student_id", "sis", "login", "use
              "matrikel", "identifi", "numéro", "numero", "número", "n°", "nº", "kennung", "teilnehm", "学号", "номер")
 _NAME_HEADS = ("name", "full name", "student", "nom", "nombre", "nome", "naam", "vollständiger", "vorname",
                "nachname", "姓名", "имя", "фамилия", "apellido", "prénom", "imię", "jméno")
+_FIRST_HEADS = ("first name", "first_name", "firstname", "given", "vorname", "prénom", "nombre", "nome", "voornaam",
+                "imię", "имя")
+_LAST_HEADS = ("last name", "last_name", "lastname", "surname", "family", "nachname", "nom", "apellido", "cognome",
+               "achternaam", "nazwisko", "фамилия")
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ def read_class_list(table, ids, column=None):
     else:
         place = _column_of_ids(table, ids)
     with_head = column is not None or _is_head(table, place, ids)
-    name_at = _column_of_names(table, place) if with_head or len(head) > 1 else None
+    name_at = _columns_of_names(table, place) if with_head or len(head) > 1 else ()
     names, seen = {}, {}
     for line, cells in table.rows[int(with_head):]:
         student = _plain_id(cells[place])
@@ -67,7 +72,7 @@ def read_class_list(table, ids, column=None):
         if student in seen:
             raise ValueError(f"{table.at(line)}: the id {student!r} stands in line {seen[student]} as well")
         seen[student] = line
-        names[student] = cells[name_at].strip() if name_at is not None else ""
+        names[student] = " ".join(cells[i].strip() for i in name_at if cells[i].strip())
     found = sum(student in names for student in ids)
     title = repr(head[place]) if with_head else f"number {place + 1}"
     return ClassList(names, f"ids from column {title} of {table.name}: {found} of {len(ids)} who handed in stand there")
@@ -98,11 +103,15 @@ def _is_head(table, place, ids):
     return bool(others) and all(other.isdigit() for other in others if other) and not _plain_id(cells[place]).isdigit()
 
 
-def _column_of_names(table, place):
-    called = [i for i, cell in enumerate(table.head) if i != place and cell.strip().lower().startswith(_NAME_HEADS)]
-    if called:
-        return called[0]
-    return next((i for i in range(len(table.head)) if i != place), None)
+def _columns_of_names(table, place):
+    """The column of names, or those of the first and the last name, in this order; else any other column."""
+    head = [cell.strip().lower() for cell in table.head]
+    first, last = ([i for i, cell in enumerate(head) if i != place and re.match(rf"({'|'.join(words)})\b", cell)][:1]
+                   for words in (_FIRST_HEADS, _LAST_HEADS))  # whole words: "nombre" is not the French "nom"
+    if first and last:
+        return [*first, *last]
+    called = [i for i, cell in enumerate(head) if i != place and cell.startswith(_NAME_HEADS)]
+    return called[:1] or [i for i in range(len(head)) if i != place][:1]
 
 
 def _is_points_row(cells):

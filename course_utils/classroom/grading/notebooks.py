@@ -13,6 +13,8 @@ __all__ = ["Notebook", "Unreadable", "read_bytes", "read_notebook", "same_id"]
 
 _SMALL = 4 << 20  # bytes that the judge parses itself; what is larger is parsed in a child with a limit
 
+_OTHER_FILES = {b"PK\x03\x04": "a zip file", b"%PDF": "a PDF"}  # by how they begin
+
 
 class Unreadable(Exception):
     """Why a file cannot be graded, in a sentence for its author."""
@@ -98,6 +100,9 @@ def read_notebook(data, zygote=None):
     """
     if not data.strip():
         raise Unreadable("is empty")
+    for mark, words in _OTHER_FILES.items():
+        if data.startswith(mark):
+            raise Unreadable(f"is {words}; hand in the notebook itself, the file that ends in .ipynb")
     text, notes = _decoded(data)
     try:
         raw = json.loads(text) if len(data) <= _SMALL or zygote is None else _in_a_child(text, zygote)

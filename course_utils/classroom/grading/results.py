@@ -19,6 +19,9 @@ __all__ = ["Results", "file_name", "label", "merge", "secret_in", "write_atomica
 _ABOUT, _SECRET, _RECORDS, _REMOVED, _LOCK = "homework.json", "secret.txt", "records", "removed", ".in-use"
 _MARKS = "marks.json"  # points and comments by hand, which no grading run touches
 
+# Which of two records of a student counts: each part has one of everybody whose work lies in another part.
+_NOTHING_HERE, _HANDED_IN = {"missing": 0, "excused": 1}, 2
+
 
 class Results:
     """A folder of results.
@@ -179,13 +182,13 @@ def merge(folder, parts):
         for path in sorted(part.records_folder.glob("*.json")):
             try:
                 record = _read_record(path)
-                student, is_there = record["student"], record["state"] != "missing"
+                student, weight = record["student"], _NOTHING_HERE.get(record["state"], _HANDED_IN)
             except (ValueError, KeyError, TypeError):
                 raise ValueError(f"{path} is no whole record; grade that part again") from None
             other = found.get(student)
-            if other is None or not other[1]:
-                found[student] = path, is_there, part
-            elif is_there and record != _read_record(other[0]):
+            if other is None or weight > other[1]:
+                found[student] = path, weight, part
+            elif weight == other[1] == _HANDED_IN and record != _read_record(other[0]):
                 raise ValueError(f"{part.folder} and {other[2].folder} have different records of {student!r}")
     whole = Results(folder, parts[0].assignment, secret)
     with whole.in_use():
