@@ -284,7 +284,7 @@ def test_a_folder_refuses_another_assignment_and_another_secret(three):
         Results(three.folder, "hw1")
     with pytest.raises(ValueError, match="graded with another secret"):
         Results(three.folder, "hw0", SECRET[::-1])
-    with pytest.raises(ValueError, match="should hold the records"):
+    with pytest.raises(ValueError, match="should be a folder that `homework grade` has written"):
         Results(three.folder / "none")
 
 

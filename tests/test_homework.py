@@ -261,9 +261,9 @@ def test_a_students_notebook_is_found_by_its_name(named, place, tmp_path, monkey
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["grade", "none.ipynb", ".", "out"], "none.ipynb"),
-    (["preflight", "nothing.ipynb"], "no assignment is called nothing.ipynb"),
-    (["report", "."], "folder should hold the records"),
+    (["grade", "none.ipynb", ".", "out"], "no assignment is called none.ipynb"),
+    (["preflight", "nothing.ipynb"], "there is no notebook nothing.ipynb"),
+    (["report", "."], "results should be a folder that `homework grade` has written"),
     (["export", "canvas", ".", "x.csv"], "--template should name the file that you exported from Canvas"),
 ])
 def test_what_cannot_be_done_is_said_in_a_line(words, said, tmp_path, monkeypatch, capsys):

@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 
 from course_utils import exercises
-from course_utils.classroom.grading.notebooks import same_id
+from course_utils.classroom.grading.notebooks import Unreadable, read_bytes, read_notebook, same_id
 from course_utils.exercises.homework import ALLOWED
 
-__all__ = ["SOURCES", "STUDENTS", "Assignment", "called", "find", "load"]
+__all__ = ["SOURCES", "STUDENTS", "Assignment", "called", "find", "handed_in_as", "load"]
 
 _COURSE = Path(__file__).parents[2]
 SOURCES = _COURSE.parent / "docs" / "teaching" / "homework"  # with solutions and mark schemes: the teacher's
@@ -82,6 +82,8 @@ def find(named, folder=STUDENTS):
         As `called`.
     """
     path = Path(named)
+    if path.is_dir():
+        raise ValueError(f"an assignment is wanted, by its name or its notebook, and {named} is a folder")
     return path if path.is_file() or len(path.parts) != 1 else called(path.name, folder)
 
 
@@ -103,6 +105,37 @@ def called(name, folder=STUDENTS):
     return found[0]
 
 
+def handed_in_as(path):
+    """Find the assignment that a notebook answers: by its name, or by the ids of its cells where that says nothing.
+
+    Parameters
+    ----------
+    path : Path
+        A student's file.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        If neither tells.
+    """
+    try:
+        return called(path.name)
+    except ValueError as error:
+        why = error
+    try:
+        ids = {cell.grade_id.replace("-", "_").lower() for cell in read_notebook(read_bytes(path)).code}
+    except Unreadable:
+        ids = set()
+    found = {exercise.notebook for exercise in exercises.homework_exercises() if exercise.name in ids}
+    if len(found) != 1:
+        raise ValueError(f"{why}, and the cells of {path} do not tell: name it with --assignment")
+    return called(found.pop())
+
+
 def load(path):
     """Read an assignment from its notebook.
 
@@ -120,15 +153,13 @@ def load(path):
     ValueError
         If the notebook has no answer cell, or a cell with points belongs to no exercise.
     """
-    import nbformat
-
     path = Path(path)
-    notebook = nbformat.read(path, as_version=4)
+    notebook = _notebook(path)
     marked = [(cell, cell.metadata.get("nbgrader", {})) for cell in notebook.cells]
     found = tuple(_exercise(mark["grade_id"], path) for cell, mark in marked
                   if cell.cell_type == "code" and mark.get("solution") and not mark.get("grade"))
     if not found:
-        raise ValueError(f"path should be a notebook with answer cells in nbgrader's format, got {path.name}")
+        raise ValueError(f"an assignment should have answer cells in nbgrader's format, and {path} has none")
     given = tuple(cell.source for cell, mark in marked
                   if cell.cell_type == "code" and not mark.get("solution") and not mark.get("grade"))
     tests = tuple(_test(mark["grade_id"], found, path) for cell, mark in marked
@@ -141,6 +172,15 @@ def load(path):
     allowed = (*listed, *notebook.metadata.get("homework", {}).get("allows", ()))
     counts = repr((path.stem, [exercise.name for exercise in found], given, tests, by_hand, allowed))
     return Assignment(path.stem, found, given, tests, by_hand, allowed, _fingerprint(counts))
+
+
+def _notebook(path):
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except ValueError:
+        raise ValueError(f"an assignment is wanted, by its name or its notebook, and {path} is no notebook") from None
 
 
 def _fingerprint(counts):
@@ -160,7 +200,7 @@ def _exercise(grade_id, path):
     try:
         return exercises.find(grade_id.replace("-", "_"), (*exercises.HOMEWORK, *exercises.TOPICS))
     except ValueError as error:
-        raise ValueError(f"path should have answer cells named like exercises, got {grade_id!r} in {path.name}: "
+        raise ValueError(f"answer cells should be named like exercises, got {grade_id!r} in {path}: "
                          f"{error}") from None
 
 
@@ -172,4 +212,4 @@ def _test(grade_id, found, path):
             if rest in ("visible", "hidden"):
                 parts = [part for part in parts if part.visible == (rest == "visible")]
             return grade_id, exercise.name, tuple(part.name for part in parts)
-    raise ValueError(f"path should have cells with points named like their exercise, got {grade_id!r} in {path.name}")
+    raise ValueError(f"cells with points should be named like their exercise, got {grade_id!r} in {path}")

@@ -29,10 +29,13 @@ class ClassList:
         Id and name of each student; the name may be empty.
     column : str
         From which column the ids were read, in words.
+    fits : bool
+        Whether anybody who handed in stands there.
     """
 
     names: dict
     column: str = ""
+    fits: bool = True
 
 
 def read_class_list(table, ids, column=None):
@@ -75,7 +78,8 @@ def read_class_list(table, ids, column=None):
         names[student] = " ".join(cells[i].strip() for i in name_at if cells[i].strip())
     found = sum(student in names for student in ids)
     title = repr(head[place]) if with_head else f"number {place + 1}"
-    return ClassList(names, f"ids from column {title} of {table.name}: {found} of {len(ids)} who handed in stand there")
+    return ClassList(names, f"ids from column {title} of {table.name}: {found} of {len(ids)} who handed in stand there",
+                     bool(found) or not ids)
 
 
 def _plain_id(cell):

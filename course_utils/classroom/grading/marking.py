@@ -14,7 +14,7 @@ from course_utils.classroom.grading.remote import RemoteAnswer
 from course_utils.classroom.grading.suspicion import normalised, worth_a_look
 from course_utils.classroom.grading.written import state_of
 
-__all__ = ["STATES", "mark", "missing"]
+__all__ = ["STATES", "mark", "missing", "objection"]
 
 # How a submission, or one exercise of it, went; the later one tells more about a whole submission.
 STATES = ("graded", "missing", "excused", "stopped", "unreadable", "other homework")
@@ -88,6 +88,28 @@ def _mark(data, assignment, student, zygote, secret, name):
     sources = {exercise.name: answers[exercise.name].cell or "" for exercise in assignment.exercises}
     record["suspicious"] = worth_a_look(sources, notebook, assignment)
     return record
+
+
+def objection(data, assignment):
+    """Say what is wrong with a file before anything in it is run; nothing if it can be graded.
+
+    Parameters
+    ----------
+    data : bytes or Unreadable
+        A file that is not large.
+    assignment : Assignment
+
+    Returns
+    -------
+    str
+    """
+    try:
+        if isinstance(data, Unreadable):
+            raise data
+        other = _other_homework(read_notebook(data), assignment)
+    except Unreadable as why:
+        return f"the file {why}"
+    return f"this is {other}, and {assignment.name} is asked for" if other else ""
 
 
 def missing(assignment, student, name="", excused=False):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from course_utils.classroom.grading.child.wire import MAX_FILE
 from course_utils.classroom.grading.forks import Gone
 
-__all__ = ["Notebook", "Unreadable", "read_bytes", "read_notebook", "same_id"]
+__all__ = ["SMALL", "Notebook", "Unreadable", "read_bytes", "read_notebook", "same_id"]
 
-_SMALL = 4 << 20  # bytes that the judge parses itself; what is larger is parsed in a child with a limit
+SMALL = 4 << 20  # bytes that the judge parses itself; what is larger is parsed in a child with a limit
 
 _OTHER_FILES = {b"PK\x03\x04": "a zip file", b"%PDF": "a PDF"}  # by how they begin
 
@@ -105,7 +105,7 @@ def read_notebook(data, zygote=None):
             raise Unreadable(f"is {words}; hand in the notebook itself, the file that ends in .ipynb")
     text, notes = _decoded(data)
     try:
-        raw = json.loads(text) if len(data) <= _SMALL or zygote is None else _in_a_child(text, zygote)
+        raw = json.loads(text) if len(data) <= SMALL or zygote is None else _in_a_child(text, zygote)
     except RecursionError:
         raise Unreadable("is not a notebook: its JSON is nested too deeply") from None
     except ValueError as error:

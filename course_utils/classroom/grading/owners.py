@@ -1,6 +1,9 @@
 """Whose work is it, and is it late: what `homework grade` finds out before it grades, and what --dry-run shows."""
 
-from course_utils.classroom.grading import class_list, moments, runs, submissions
+from pathlib import Path
+
+from course_utils.classroom.grading import class_list, marking, moments, runs, submissions
+from course_utils.classroom.grading.notebooks import SMALL, Unreadable
 from course_utils.classroom.grading.tables import read_table
 
 __all__ = ["described", "who_is_who"]
@@ -17,20 +20,29 @@ def who_is_who(args, homework):
 
     Returns
     -------
-    (Found, Class, list of str)
-        And what a teacher has to be told about how that was found.
+    (Found, Class, list of str, list of str)
+        And what a teacher has to be told about how that was found; last, what fits nobody.
     """
     def table(path):
         return read_table(path) if path else None
 
-    roster, said, names = table(args.roster), [], {}
+    roster, said, amiss, names = table(args.roster), [], [], {}
     known = {cell.strip() for _, cells in roster.rows for cell in cells if cell.strip()} if roster else ()
+    if Path(args.folder).resolve() == Path(args.submissions).resolve():
+        raise ValueError(f"{args.folder} holds the submissions; name another folder for the results, it is made")
     found = submissions.collect(args.submissions, homework.name, args.pattern, known=known, who=table(args.who),
                                 skip=[args.folder])
     if roster:
         listed = class_list.read_class_list(roster, [submission.student for submission in found], args.id_column)
         names = listed.names
         said.append(listed.column)
+        if not listed.fits:
+            some = ", ".join(repr(submission.student) for submission in found[:3])
+            amiss.append(f"{args.roster}: nobody who handed in is on it (they are called {some}; its columns are "
+                        f"{', '.join(map(repr, roster.head))}). Name the column with such ids by --id-column, or take "
+                        "a list that has them")
+            if not args.dry_run and not args.id_column:
+                raise ValueError(amiss[-1])
     if not len(found) and not names:
         lost = "".join(f"\n  {place}: {why}" for place, why in found.unplaced[:5])
         raise ValueError(f"no submission was found in {args.submissions}; --pattern tells where to look{lost}")
@@ -41,20 +53,21 @@ def who_is_who(args, homework):
     for path, ids in ((args.times, class_.times), (args.extensions, class_.extensions)):
         lost = sorted(set(ids) - {submission.student for submission in found} - set(names))
         if lost:
-            said.append(f"{path}: nobody who is expected or has handed in has the id {', '.join(map(repr, lost[:5]))}")
+            amiss.append(f"{path}: nobody who is expected or has handed in has the id {', '.join(map(repr, lost[:5]))}")
     if class_.due is not None and not any(class_.handed_in(s) is not None or s.late for s in found):
         said.append("when the work came in is said nowhere (no time in nbgrader's way, no _LATE of Canvas's, no "
                     "--times): nobody counts as late")
-    return found, class_, said
+    return found, class_, said, amiss
 
 
-def described(found, class_, said):
-    """Say who is who, what is late and what cannot be placed.
+def described(found, class_, said, homework):
+    """Say who is who, what is late, what cannot be graded and what cannot be placed.
 
     Parameters
     ----------
     found, class_, said
         As `who_is_who` gives them.
+    homework : Assignment
 
     Yields
     ------
@@ -67,10 +80,22 @@ def described(found, class_, said):
         late = f"; late, {days} day{'s' * (days != 1)}" if days else ""
         extra = "; not on the class list" if class_.names and submission.student not in class_.names else ""
         notes = f"; {' '.join(submission.notes)}" if submission.notes else ""
-        yield f"{submission.student}{f' ({name})' if name else ''}: {submission.place}{late}{extra}{notes}"
+        wrong = _objection(submission, homework)
+        yield f"{submission.student}{f' ({name})' if name else ''}: {submission.place}{late}{extra}{notes}{wrong}"
     for student in sorted(class_.names.keys() - {submission.student for submission in found}):
         state = "excused" if class_.is_excused(student) else "nothing was handed in"
         yield f"{student}{f' ({class_.names[student]})' if class_.names[student] else ''}: {state}"
     for place, why in found.unplaced:
         yield f"nobody's: {place}: {why}"
     yield from said
+
+
+def _objection(submission, homework):
+    try:
+        data = submission.read()
+    except Unreadable as why:
+        data = why
+    if isinstance(data, bytes) and len(data) > SMALL:
+        return ""  # what is large is read in a child only, when it is graded
+    wrong = marking.objection(data, homework)
+    return f"; {wrong}" if wrong else ""

@@ -30,14 +30,14 @@ def released(path):
     notebook, resources = nbformat.read(path, as_version=4), {}
     marked = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("checksum")]
     if marked and not any("### BEGIN SOLUTION" in cell.source for cell in notebook.cells):
-        raise ValueError(f"path should be a source notebook, got {path}, which is what students get; "
+        raise ValueError(f"a source notebook is wanted, and {path} is what students get; "
                          "the name alone finds the source of one of the course's")
     for step in (steps.LockCells, steps.ClearSolutions, steps.ClearOutput, steps.CheckCellMetadata,
                  steps.ClearHiddenTests, steps.ClearMarkScheme, steps.ComputeChecksums, steps.CheckCellMetadata):
         try:
             notebook, resources = step().preprocess(notebook, resources)
         except Exception as error:
-            raise ValueError(f"path should be a notebook that nbgrader can release: {error}") from error
+            raise ValueError(f"nbgrader cannot release {path}: {error}") from error
     return nbformat.writes(notebook) + "\n"
 
 

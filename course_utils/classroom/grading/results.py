@@ -13,6 +13,7 @@ import unicodedata
 from pathlib import Path
 
 from course_utils.classroom.grading import written
+from course_utils.classroom.grading.words import like
 
 __all__ = ["Results", "file_name", "label", "merge", "secret_in", "write_atomically"]
 
@@ -45,7 +46,9 @@ class Results:
         self.folder = Path(folder)
         about = self._about()
         if assignment is None and about is None:
-            raise ValueError(f"folder should hold the records of a grading run, got {str(self.folder)!r}")
+            what = "holds no results of `homework grade`" if self.folder.exists() else "is not there"
+            raise ValueError(f"results should be a folder that `homework grade` has written, and {self.folder} {what}"
+                             f"{like(self.folder)}")
         if assignment is not None and about is not None and about["assignment"] != assignment:
             raise ValueError(f"{self.folder} holds results of {about['assignment']}, and this is {assignment}: "
                              "name another folder")
@@ -151,7 +154,7 @@ class Results:
         return absent
 
 
-def merge(folder, parts):
+def merge(folder, parts, replace=False):
     """Put results of parts of a class into one folder.
 
     Parameters
@@ -159,6 +162,8 @@ def merge(folder, parts):
     folder : path-like
         New, or results of the same assignment.
     parts : sequence of path-like
+    replace : bool
+        Whether what the parts say of a student counts where the folder says something else.
 
     Returns
     -------
@@ -170,6 +175,9 @@ def merge(folder, parts):
         If the parts are of different assignments or secrets, or have different records of one student.
     """
     parts = [Results(part) for part in parts]
+    whole = Results(folder, parts[0].assignment)
+    if whole._about() is not None and not replace:
+        parts.append(whole)
     found = {}
     secret = _read_secret(parts[0].folder / _SECRET)
     for part in parts:
@@ -189,13 +197,16 @@ def merge(folder, parts):
             if other is None or weight > other[1]:
                 found[student] = path, weight, part
             elif weight == other[1] == _HANDED_IN and record != _read_record(other[0]):
-                raise ValueError(f"{part.folder} and {other[2].folder} have different records of {student!r}")
+                hint = "; --replace takes that of the parts" if part is whole else ""
+                raise ValueError(f"{part.folder} and {other[2].folder} have different records of {student!r}{hint}")
     whole = Results(folder, parts[0].assignment, secret)
     with whole.in_use():
         whole.prepare()
         for path, _, _ in found.values():
             whole.keep(**json.loads(path.read_text(encoding="utf-8")))
-        for part in parts:
+        # Of two marks for one answer, that of the folder itself counts, then that of the first part.
+        for part in (*reversed([part for part in parts if part.folder != whole.folder]),
+                     *(part for part in parts if part.folder == whole.folder)):
             whole.add_marks(written.load(part.folder / _MARKS))
     return whole
 

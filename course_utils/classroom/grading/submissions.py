@@ -15,6 +15,7 @@ from course_utils.classroom.grading.child.wire import MAX_FILE
 from course_utils.classroom.grading.moments import timestamp
 from course_utils.classroom.grading.notebooks import Unreadable, read_bytes
 from course_utils.classroom.grading.tables import fit_to_print
+from course_utils.classroom.grading.words import like
 
 __all__ = ["Found", "Submission", "collect", "the_one"]
 
@@ -161,7 +162,8 @@ def collect(place, assignment="", pattern=None, *, known=(), who=None, skip=()):
     elif zipfile.is_zipfile(place):
         files = list(_in_zip(place))
     else:
-        raise ValueError(f"place should be a folder or a zip file of submissions, got {str(place)!r}")
+        what = "is no zip file" if place.exists() else "is not there"
+        raise ValueError(f"submissions should be a folder or a zip file, and {place} {what}{like(place)}")
     times = {PurePosixPath(f.path).parent: timestamp(f) for f in files if PurePosixPath(f.path).name == "timestamp.txt"}
     files = [f for f in files if PurePosixPath(f.path).name.lower() not in _SIDE_FILES]
     if shape is None:
@@ -199,9 +201,9 @@ def _pattern(pattern):
     try:
         shape = re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"pattern should be a regular expression, got {pattern!r}: {error}") from None
+        raise ValueError(f"--pattern should be a regular expression, got {pattern!r}: {error}") from None
     if "student" not in shape.groupindex:
-        raise ValueError(f"pattern should have a group (?P<student>...), got {pattern!r}")
+        raise ValueError(f"--pattern should have a group (?P<student>...), got {pattern!r}")
     return shape
 
 
