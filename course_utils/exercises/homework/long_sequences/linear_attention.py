@@ -1,6 +1,7 @@
 """Homework on long sequences: causal attention whose cost grows with the length, not with its square."""
 
 import math
+from functools import partial
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
 from course_utils.exercises.families.shared import draw, rounded, tensor
@@ -54,8 +55,23 @@ def _cases():
 
 
 def _drawn(seed):
+    def qkv(n, *front, T, Dv):
+        # Whether a wrong feature map makes a weight 0 or negative may not depend on the draw: q and k are above 0 here.
+        q, k, v = draw((*front, T, 3), (*front, T, 3), (*front, T, Dv), seed=seed + n)
+        return q.abs().clamp(max=1) * 0.4 + 0.1, k.abs().clamp(max=1) * 0.4 + 0.1, v
+
     return (Case(draw((2, 4, 3), (2, 4, 3), (2, 4, 5), seed=seed), note="a batch drawn for you"),
-            Case(draw((1, 6, 2), (1, 6, 2), (1, 6, 3), seed=seed + 1), note="6 tokens drawn for you"))
+            Probe("a shorter drawn sequence gives the same first rows", partial(_prefix, qkv=qkv(1, 2, T=6, Dv=2)),
+                  CAUSAL),
+            Probe("a token attends to itself and to all before it, in a drawn sequence",
+                  partial(_the_past_counts, qkv=qkv(2, 1, T=4, Dv=2)), CAUSAL),
+            Probe("values of 1 give outputs of 1 for drawn queries", partial(_ones_stay_ones, qkv=qkv(3, 2, T=5, Dv=2)),
+                  AVERAGES),
+            Probe("outputs lie between drawn values so far", partial(_inside_the_hull, qkv=qkv(4, 2, T=5, Dv=2)),
+                  AVERAGES),
+            Probe("no axis in front is needed for drawn tensors", partial(_no_axes_in_front, qkv=qkv(5, T=4, Dv=2)),
+                  AXES),
+            Probe("drawn heads are independent", partial(_many_axes_in_front, qkv=qkv(6, 2, 3, T=5, Dv=6)), AXES))
 
 
 # --- properties ---
@@ -100,8 +116,8 @@ def _all_weights_positive(call):
                       "print the smallest number that your feature map can give")
 
 
-def _prefix(call):
-    q, k, v = draw((2, 6, 3), (2, 6, 3), (2, 6, 2), seed=92)
+def _prefix(call, qkv=None):
+    q, k, v = qkv or draw((2, 6, 3), (2, 6, 3), (2, 6, 2), seed=92)
     whole = call(q, k, v)
     for t in (1, 2, 4):
         part = call(q[:, :t], k[:, :t], v[:, :t])
@@ -112,8 +128,10 @@ def _prefix(call):
                           "change the last token and look which rows of your output move")
 
 
-def _the_past_counts(call):
-    q, k, v = draw((1, 4, 3), (1, 4, 3), (1, 4, 2), seed=93)
+def _the_past_counts(call, qkv=None):
+    q, k, v = qkv or draw((1, 4, 3), (1, 4, 3), (1, 4, 2), seed=93)
+    v = v.clone()
+    v[:, 1] += 8  # far from the average of the others, whatever their weights are
     other_k, other_v = k.clone(), v.clone()
     other_k[:, 1] += 2
     other_v[:, 2] += 5
@@ -126,10 +144,10 @@ def _the_past_counts(call):
                               "for each token, write down which tokens it should see")
 
 
-def _ones_stay_ones(call):
+def _ones_stay_ones(call, qkv=None):
     import torch
 
-    q, k = draw((2, 5, 3), (2, 5, 3), seed=94)
+    q, k = qkv[:2] if qkv else draw((2, 5, 3), (2, 5, 3), seed=94)
     out = call(q, k, torch.ones(2, 5, 2)).detach()
     if not (out - 1).abs().max() < 1e-4:
         i = int((out - 1).abs().amax(-1)[0].argmax())
@@ -138,8 +156,9 @@ def _ones_stay_ones(call):
                       "add up the weights of one token after your division")
 
 
-def _inside_the_hull(call):
-    q, k, v = draw((2, 5, 3), (2, 5, 3), (2, 5, 2), seed=95)
+def _inside_the_hull(call, qkv=None):
+    q, k, v = qkv or draw((2, 5, 3), (2, 5, 3), (2, 5, 2), seed=95)
+    v = v.clamp(-1, 1)
     v[:, ::2] += 4
     out = call(q, k, v).detach()
     low, high = v.cummin(dim=1).values, v.cummax(dim=1).values
@@ -155,8 +174,8 @@ def _inside_the_hull(call):
                       "the output is v itself", "print the weights of the second token")
 
 
-def _no_axes_in_front(call):
-    q, k, v = draw((4, 3), (4, 3), (4, 2), seed=96)
+def _no_axes_in_front(call, qkv=None):
+    q, k, v = qkv or draw((4, 3), (4, 3), (4, 2), seed=96)
     one, alone = call(q[None], k[None], v[None]), call(q, k, v)
     if tuple(alone.shape) != (4, 2) or not (alone - one[0]).abs().max() < 1e-4:
         got = rounded(alone[1].detach()) if tuple(alone.shape) == (4, 2) else f"the shape {tuple(alone.shape)}"
@@ -166,14 +185,22 @@ def _no_axes_in_front(call):
                       "count the axes that your sums run along from the back")
 
 
-def _many_axes_in_front(call):
-    q, k, v = draw((2, 3, 5, 4), (2, 3, 5, 4), (2, 3, 5, 6), seed=97)
-    whole = call(q, k, v)
+def _many_axes_in_front(call, qkv=None):
+    import torch
+
+    q, k, v = qkv or draw((2, 3, 5, 4), (2, 3, 5, 4), (2, 3, 5, 6), seed=97)
+    whole, D, other_k = call(q, k, v), q.shape[-1], k.clone()
+    other_k[..., 0] += torch.arange(5.0)
+    for what, changed in (("keys", (q, other_k, v)), ("values", (q, k, v + 1))):
+        if tuple(whole.shape) == tuple(v.shape) and not (call(*changed) - whole).abs().max() > 1e-3:
+            return Broken(f"with two axes in front, other {what} should give another output",
+                          f"q and k of shape (2, 3, 5, {D}): the output stays the same for other {what}",
+                          "print your output for two different values of that argument")
     for b, h in ((0, 0), (1, 2)):
         alone = call(q[b, h][None], k[b, h][None], v[b, h][None])[0]
         if tuple(whole.shape) != (2, 3, 5, 6) or not (whole[b, h] - alone).abs().max() < 1e-4:
             return Broken("with two axes in front, each head of each item should come out as if it were alone",
-                          f"q and k of shape (2, 3, 5, 4), v of shape (2, 3, 5, 6): item {b}, head {h} differs",
+                          f"q and k of shape (2, 3, 5, {D}), v of shape (2, 3, 5, 6): item {b}, head {h} differs",
                           "count the axes that your sums run along from the back")
 
 

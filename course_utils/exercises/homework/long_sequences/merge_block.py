@@ -1,6 +1,7 @@
 """Homework on long sequences: softmax attention that meets its keys a block at a time."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -97,6 +98,8 @@ def _drawn(seed):
                  note="a first block drawn for you", part=FIRST),
             Case((_later(rng, T, Dv), 2 * rng.normal(size=(T, Sb)), rng.normal(size=(Sb, Dv))),
                  note="a later block drawn for you", part=LATER),
+            Probe("a constant added to drawn scores changes nothing", partial(_large_scores, seed=seed), EXTREME),
+            Probe("a hidden key counts for nothing in drawn scores", partial(_hidden_keys, seed=seed + 1), EXTREME),
             Case((_start(T, Dv), hidden, rng.normal(size=(Sb, Dv))),
                  note="a block drawn for you that a query does not see", part=UNSEEN))
 
@@ -173,8 +176,8 @@ def _the_maximum_stays(call):
                       "print m before and after a block whose scores are all small")
 
 
-def _large_scores(call):
-    scores, values = _sums(53)
+def _large_scores(call, seed=53):
+    scores, values = _sums(seed)
     scores[1] *= 100
     wanted = softmax(scores) @ values
     for shift in (1000.0, -1000.0):
@@ -185,8 +188,8 @@ def _large_scores(call):
                           "print the largest number that you give to np.exp")
 
 
-def _hidden_keys(call):
-    scores, values = _sums(54, S=5)
+def _hidden_keys(call, seed=54):
+    scores, values = _sums(seed, S=5)
     scores[:, 2] = -math.inf
     got, wanted = (_output(_merged(call, s, v, (len(v),))) for s, v in (
         (scores, values), (np.delete(scores, 2, axis=1), np.delete(values, 2, axis=0))))

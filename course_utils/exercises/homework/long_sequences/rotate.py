@@ -1,6 +1,7 @@
 """Homework on long sequences: positions as rotations, of which a score sees only the difference."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -56,8 +57,19 @@ def _cases():
 
 def _drawn(seed):
     rng = np.random.default_rng(seed)
+    x, positions = rng.normal(size=(4, 6)), np.array([0, *rng.permutation(np.arange(1, 40))[:3]])
+    # A query, and a key that is the query turned by about a quarter: a score that changes with every distance below.
+    pairs = rng.uniform(0.9, 1.1, size=(2, 4))
+    q, k = pairs.T.reshape(1, 8), np.stack([-pairs[1], pairs[0]], axis=-1).reshape(1, 8)
     return (Case((rng.normal(size=(3, 6)), rng.integers(1, 90, size=3)), note="3 tokens drawn for you"),
-            Case((rng.normal(size=(5, 4)), np.sort(rng.integers(1, 300, size=5))), note="5 tokens drawn for you"))
+            Case((rng.normal(size=(5, 4)), np.sort(rng.integers(1, 300, size=5))), note="5 tokens drawn for you"),
+            Probe("lengths of drawn rows stay", partial(_lengths_stay, x=x, positions=positions), LENGTHS),
+            Probe("a score of drawn arrows depends on the distance alone", partial(_distance_decides, qk=(q, k)),
+                  DISTANCES),
+            Probe("any axes may stand in front of drawn rows", partial(_axes_in_front, x=rng.normal(size=(2, 3, 5, 4)),
+                                                                       positions=rng.permutation(50)[:5]), FAR),
+            Probe("distance decides far away too, for drawn arrows",
+                  partial(_far_away, qk=(q.astype(np.float32), k.astype(np.float32))), FAR))
 
 
 # --- properties ---
@@ -90,8 +102,8 @@ def _each_row_alone(call):
                           f"{rounded(alone)} alone", "print the angles row by row, and the position they come from")
 
 
-def _lengths_stay(call):
-    x, positions = np.random.default_rng(72).normal(size=(4, 6)), np.array([0, 1, 5, 30])
+def _lengths_stay(call, x=None, positions=(0, 1, 5, 30)):
+    x, positions = np.random.default_rng(72).normal(size=(4, 6)) if x is None else x, np.array(positions)
     turned = call(x, positions)
     if not np.allclose(turned[0], x[0], atol=1e-6):
         return Broken("at position 0 nothing should turn", f"{rounded(x[0])} becomes {rounded(turned[0])}",
@@ -122,8 +134,8 @@ def _scores(call, q, k, at_q, at_k):
     return float(call(q, np.array([at_q]))[0] @ call(k, np.array([at_k]))[0])
 
 
-def _distance_decides(call):
-    q, k = np.random.default_rng(74).normal(size=(2, 1, 6))
+def _distance_decides(call, qk=None):
+    q, k = np.random.default_rng(74).normal(size=(2, 1, 6)) if qk is None else qk
     near = _scores(call, q, k, 3, 1)
     for shift in (1, 10, 45):
         moved = _scores(call, q, k, 3 + shift, 1 + shift)
@@ -137,12 +149,16 @@ def _distance_decides(call):
                           f"positions 3 and 1, and {at_q} and {at_k}, both give {near:.3f}", "print the angles")
 
 
-def _axes_in_front(call):
-    x, positions = np.random.default_rng(75).normal(size=(2, 3, 5, 4)), np.arange(5) + 2
+def _axes_in_front(call, x=None, positions=(2, 3, 4, 5, 6)):
+    x, positions = np.random.default_rng(75).normal(size=(2, 3, 5, 4)) if x is None else x, np.array(positions)
     whole = call(x, positions)
     if whole.shape != x.shape:
         return Broken("x may have any axes in front", f"x of shape (2, 3, 5, 4) gives the shape {whole.shape}",
                       "count axes from the back: -2 holds the tokens, -1 the numbers")
+    if np.allclose(whole, x) or np.allclose(call(2 * x, positions), whole):
+        return Broken("with axes in front, every row should be turned", "x of shape (2, 3, 5, 4): " + (
+            "it comes back as it was" if np.allclose(whole, x) else "2 x gives the same result as x"),
+            "print your result for two different x")
     for b, h in ((0, 0), (1, 2)):
         if not np.allclose(whole[b, h], call(x[b, h], positions), atol=1e-6):
             return Broken("each head of each item should be turned as if it were alone",
@@ -162,8 +178,8 @@ def _one_axis_in_front(call):
                           "which axis of x do the positions belong to?")
 
 
-def _far_away(call):
-    q, k = np.random.default_rng(77).normal(size=(2, 1, 8)).astype(np.float32)
+def _far_away(call, qk=None):
+    q, k = np.random.default_rng(77).normal(size=(2, 1, 8)).astype(np.float32) if qk is None else qk
     near = _scores(call, q, k, 7, 2)
     for shift in (1_000_000, 30_000_000):
         far = _scores(call, q, k, shift + 7, shift + 2)

@@ -8,11 +8,13 @@ from course_utils.exercises.families.shared import draw, rounded, tensor
 from course_utils.exercises.homework.shared_heads._cached_mistakes import MISTAKES, joined, lower_right, step_by_stages
 
 PARTS = (
-    Part("a new token after a cache", 3),
+    Part("a new token after a cache", 4),
     Part("a beginning without a cache", 2),
+    Part("the division by the root of d_k", 2),
     Part("other steps and numbers", 2, visible=False),
 )
-_BEGINNING, _CHUNKS = (part.name for part in PARTS[1:])
+_BEGINNING, _SCALE, _CHUNKS = (part.name for part in PARTS[1:])
+# A root that is forgotten shows only where d_k is not 1: there it costs its own part, and nowhere else.
 
 
 def cached_step(q, k, v, past_k=None, past_v=None):
@@ -36,19 +38,21 @@ def _cases():
     return (
         Case((tensor([[[[1.0]]]]), tensor([[[[2.0]]]]), tensor([[[[30.0]]]]), tensor([[[[1.0], [0.0]]]]),
               tensor([[[[10.0], [20.0]]]])), note="one new token, two in the cache"),
-        Case(_newest(1, 6, seed=51), note="one new token, five in the cache"),
-        Case(_newest(1, 4, B=3, H=2, d_k=6, d_v=3, seed=52), note="another one, three in the cache"),
-        Case(_newest(1, 2, H=4, d_v=4, seed=53), note="the second token, all widths alike"),
+        Case(_newest(1, 6, d_k=1, seed=50), note="one new token, five in the cache, d_k = 1"),
+        Case(_newest(1, 4, B=3, H=2, d_k=1, d_v=3, seed=49), note="another one, three in the cache, d_k = 1"),
         Case((tensor([[[[1.0], [1.0]]]]), tensor([[[[2.0], [1.0]]]]), tensor([[[[10.0], [20.0]]]])),
              note="two tokens, no cache", part=_BEGINNING),
-        Case(_tokens(6, seed=54), note="six tokens, no cache", part=_BEGINNING),
-        Case(_tokens(1, seed=55), note="the very first token", part=_BEGINNING),
-        Case(_newest(2, 6, seed=56), note="2 new tokens, 4 in the cache", part=_CHUNKS),
-        Case(_newest(5, 7, B=3, H=2, d_k=6, d_v=3, seed=57), note="5 new tokens, 2 in the cache", part=_CHUNKS),
-        Case(_newest(3, 6, H=4, d_v=4, seed=58), note="as many new tokens as old ones", part=_CHUNKS),
-        Case(_newest(3, 3, seed=59), note="a cache that is still empty", part=_CHUNKS),
-        Case(tuple(90.0 * x for x in _newest(2, 5, seed=67)), note="scores in the thousands", part=_CHUNKS),
-        Case(_newest(2, 5, seed=60, dtype="float64"), note="float64", part=_CHUNKS),
+        Case(_tokens(6, d_k=1, seed=54), note="six tokens, no cache", part=_BEGINNING),
+        Case(_tokens(1, d_k=1, seed=55), note="the very first token", part=_BEGINNING),
+        Case(_newest(1, 6, seed=51), note="one new token, five in the cache", part=_SCALE),
+        Case(_newest(1, 4, B=3, H=2, d_k=6, d_v=3, seed=52), note="another one, three in the cache", part=_SCALE),
+        Case(_newest(1, 2, H=4, d_v=4, seed=53), note="the second token, all widths alike", part=_SCALE),
+        Case(_newest(2, 6, d_k=1, seed=56), note="2 new tokens, 4 in the cache", part=_CHUNKS),
+        Case(_newest(5, 7, B=3, H=2, d_k=1, d_v=3, seed=57), note="5 new tokens, 2 in the cache", part=_CHUNKS),
+        Case(_newest(3, 6, H=4, d_k=1, d_v=4, seed=58), note="as many new tokens as old ones", part=_CHUNKS),
+        Case(_newest(3, 3, d_k=1, seed=59), note="a cache that is still empty", part=_CHUNKS),
+        Case(tuple(90.0 * x for x in _newest(2, 5, d_k=1, seed=67)), note="scores in the thousands", part=_CHUNKS),
+        Case(_newest(2, 5, d_k=1, seed=60, dtype="float64"), note="float64", part=_CHUNKS),
     )
 
 
@@ -57,11 +61,13 @@ def _drawn(seed):
 
     choose = random.Random(seed)
     new, old = choose.sample(range(2, 7), 2)
-    sizes = {"B": choose.randint(1, 3), "H": choose.randint(2, 4), "d_k": choose.randint(2, 6)}
-    first, second, third = (1 + (seed + i) % 2**31 for i in range(3))
-    return (Case(_newest(1, 1 + old, seed=first, **sizes), note="a step drawn for you"),
-            Case(_tokens(new + 1, seed=second, **sizes), note="a beginning drawn for you", part=_BEGINNING),
-            Case(_newest(new, new + old, seed=third, **sizes), note="new tokens drawn for you", part=_CHUNKS))
+    sizes = {"B": choose.randint(1, 3), "H": choose.randint(2, 4)}
+    return (Case(_newest(1, 1 + old, d_k=1, seed=seed, **sizes), note="a step drawn for you, d_k = 1"),
+            Case(_tokens(new + 1, d_k=1, seed=seed + 1, **sizes), note="a beginning drawn for you", part=_BEGINNING),
+            Case(_newest(1, 1 + old, d_k=choose.choice([2, 3, 6, 7]), seed=seed + 2, **sizes),
+                 note="a step drawn for you", part=_SCALE),
+            Case(_newest(new, new + old, d_k=1, seed=seed + 3, **sizes), note="new tokens drawn for you",
+                 part=_CHUNKS))
 
 
 # --- properties ---
@@ -275,7 +281,7 @@ CACHED_STEP = Exercise(
         Probe("the first token gets its own value", _the_first_gets_its_value, _BEGINNING),
         Probe("later tokens do not count", _later_tokens_do_not_count, _BEGINNING),
         Probe("one by one is all at once", _one_by_one_is_all_at_once, _CHUNKS),
-        Probe("keys compete as in notebook 4", _keys_compete_as_in_notebook_4),
+        Probe("keys compete as in notebook 4", _keys_compete_as_in_notebook_4, _SCALE),
         Probe("in pieces is all at once", _in_pieces_is_all_at_once, _CHUNKS),
     ),
     stages=step_by_stages,
@@ -301,7 +307,7 @@ CACHED_STEP = Exercise(
         "this mask.",
     ),
     minutes=25,
-    points=7,
+    points=10,
     credit=PARTS,
 )
 

@@ -15,11 +15,12 @@ from course_utils.exercises.homework.shared_heads._grouped_mistakes import (
 
 PARTS = (
     Part("heads shared by groups", 2),
-    Part("one key head for all, one for each", 1),
+    Part("the division by the root of d_k", 1),
     Part("masks", 1),
     Part("other masks and numbers", 1, visible=False),
 )
-_ENDS, _MASKS, _HIDDEN = (part.name for part in PARTS[1:])
+_SCALE, _MASKS, _HIDDEN = (part.name for part in PARTS[1:])
+# A root that is forgotten shows only where d_k is not 1: there it costs its own part, and nowhere else.
 
 
 def grouped_query_attention(q, k, v, mask=None):
@@ -46,30 +47,34 @@ def _padding(*lengths, S):
 def _cases():
     some = tensor([[[[True, True, False, True, False], [False] * 5, [False, False, True, True, True]]],
                    [[[False] * 5, [False, True, False, False, False], [True] * 5]]])
-    large = [90.0 * x for x in draw(*_sizes(4, 2, T=2, S=4, d_k=3), seed=19)]
+    large = [90.0 * x for x in draw(*_sizes(4, 2, T=2, S=4, d_k=1), seed=19)]
     return (
         Case((tensor([[[[1.0]], [[1.0]], [[1.0]], [[1.0]]]]), tensor([[[[0.0], [2.0]], [[1.0], [0.0]]]]),
               tensor([[[[10.0], [20.0]], [[0.0], [100.0]]]])), note="4 query heads, 2 key heads, 2 keys"),
-        Case(draw(*_sizes(6, 3, T=4), seed=11), note="2 query heads to each of 3 key heads"),
-        Case(draw(*_sizes(8, 2, B=3, T=6, S=4, d_k=5), seed=12), note="4 query heads to each of 2 key heads"),
-        Case(draw(*_sizes(9, 3, B=1, T=1, S=6, d_k=8, d_v=2), seed=13), note="one query, 3 query heads to a key head"),
-        Case(draw(*_sizes(4, 2, B=2, T=3, S=3, d_k=3, d_v=3), seed=14), note="T = S and all widths alike"),
-        Case(draw(*_sizes(5, 1, T=3, S=4, d_k=6), seed=15), note="one key head for all", part=_ENDS),
-        Case(draw(*_sizes(3, 3, B=4), seed=16), note="as many key heads as query heads", part=_ENDS),
-        Case((*draw(*_sizes(3, 3, T=4), seed=17), past(4, 5)), note="a mask of shape (T, S)", part=_MASKS),
-        Case((*draw(*_sizes(4, 1, T=3), seed=18), _padding(2, 4, S=5)), note="a mask of shape (B, 1, 1, S)",
+        Case(draw(*_sizes(6, 3, T=4, d_k=1), seed=10), note="2 query heads to each of 3 key heads, d_k = 1"),
+        Case(draw(*_sizes(5, 1, T=3, S=4, d_k=1), seed=15), note="one key head for all, d_k = 1"),
+        Case(draw(*_sizes(3, 3, B=4, d_k=1), seed=16), note="as many key heads as query heads, d_k = 1"),
+        Case(draw(*_sizes(6, 3, T=4), seed=11), note="2 query heads to each of 3 key heads", part=_SCALE),
+        Case(draw(*_sizes(8, 2, B=3, T=6, S=4, d_k=5), seed=12), note="4 query heads to each of 2 key heads",
+             part=_SCALE),
+        Case(draw(*_sizes(9, 3, B=1, T=1, S=6, d_k=8, d_v=2), seed=13), note="one query, 3 query heads to a key head",
+             part=_SCALE),
+        Case(draw(*_sizes(4, 2, B=2, T=3, S=3, d_k=3, d_v=3), seed=14), note="T = S and all widths alike",
+             part=_SCALE),
+        Case((*draw(*_sizes(3, 3, T=4, d_k=1), seed=17), past(4, 5)), note="a mask of shape (T, S)", part=_MASKS),
+        Case((*draw(*_sizes(4, 1, T=3, d_k=1), seed=18), _padding(2, 4, S=5)), note="a mask of shape (B, 1, 1, S)",
              part=_MASKS),
-        Case((*draw(*_sizes(3, 3, T=2), seed=20), _per_head_mask(2, 1, 2, 5, seed=21)),
+        Case((*draw(*_sizes(3, 3, T=2, d_k=1), seed=20), _per_head_mask(2, 1, 2, 5, seed=21)),
              note="a mask of shape (B, 1, T, S)", part=_MASKS),
         Case((tensor([[[[1.0]], [[1.0]]]]), tensor([[[[0.0], [0.7], [141.0]]]]), tensor([[[[10.0], [20.0], [90.0]]]]),
               tensor([[True, True, False]])), note="a hidden score far above the others", part=_MASKS),
-        Case((*draw(*_sizes(6, 2), seed=22), some), note="rows that see no key", part=_HIDDEN),
-        Case((*draw(*_sizes(6, 3), seed=23), _per_head_mask(2, 6, 3, 5, seed=24)),
+        Case((*draw(*_sizes(6, 2, d_k=1), seed=22), some), note="rows that see no key", part=_HIDDEN),
+        Case((*draw(*_sizes(6, 3, d_k=1), seed=23), _per_head_mask(2, 6, 3, 5, seed=24)),
              note="a mask for each query head, 3 key heads", part=_HIDDEN),
-        Case((*draw(*_sizes(4, 2, T=4, S=4), seed=25), _padding(3, 1, S=4)),
+        Case((*draw(*_sizes(4, 2, T=4, S=4, d_k=1), seed=25), _padding(3, 1, S=4)),
              note="as many sequences as key heads, and padding", part=_HIDDEN),
         Case(tuple(large), note="scores in the thousands", part=_HIDDEN),
-        Case(draw(*_sizes(6, 2), seed=26, dtype="float64"), note="float64", part=_HIDDEN),
+        Case(draw(*_sizes(6, 2, d_k=1), seed=26, dtype="float64"), note="float64", part=_HIDDEN),
     )
 
 
@@ -77,13 +82,18 @@ def _drawn(seed):
     import random
 
     choose = random.Random(seed)
-    first, second = (1 + (seed + i) % 2**31 for i in range(2))
     n_key_heads, n_shared = choose.choice([(2, 3), (3, 2), (4, 3), (2, 4)])
-    T, S = choose.sample(range(3, 8), 2)
-    sizes = _sizes(n_key_heads * n_shared, n_key_heads, T=T, S=S, d_k=choose.randint(2, 6))
-    masked = _sizes(choose.randint(2, 5), 1, T=S, S=T)
-    return (Case(draw(*sizes, seed=first), note="sizes drawn for you"),
-            Case((*draw(*masked, seed=second), _padding(1, T - 1, S=T)), note="padding drawn for you", part=_MASKS))
+    heads, (T, S) = (n_key_heads * n_shared, n_key_heads), choose.sample(range(3, 8), 2)
+    grouped = draw(*_sizes(*heads, T=T, S=S, d_k=1), seed=seed)
+    wide = draw(*_sizes(*heads, T=T, S=S, d_k=choose.choice([2, 3, 5, 6])), seed=seed + 1)
+    padded = draw(*_sizes(choose.randint(2, 5), 1, T=S, S=T, d_k=1), seed=seed + 2)
+    masked = draw(*_sizes(*heads, T=T, S=S, d_k=1), seed=seed + 3)
+    mask = _per_head_mask(2, heads[0], T, S, seed=seed + 4)
+    mask[:, :, choose.randrange(T)] = False
+    return (Case(grouped, note="heads drawn for you, d_k = 1"),
+            Case(wide, note="sizes drawn for you", part=_SCALE),
+            Case((*padded, _padding(1, T - 1, S=T)), note="padding drawn for you", part=_MASKS),
+            Case((*masked, mask), note="a mask drawn for you, with a query that sees no key", part=_HIDDEN))
 
 
 # --- properties ---
@@ -311,8 +321,8 @@ GROUPED_QUERY_ATTENTION = Exercise(
         Probe("a key head serves its own query heads and no other", _a_key_head_moves_its_group),
         Probe("a query head changes its own output and no other", _a_query_head_moves_itself),
         Probe("the output is the average of the group's values", _output_is_the_average_of_the_shared_values),
-        Probe("keys compete as in notebook 4", _keys_compete_as_in_notebook_4),
-        Probe("with one key head, query heads may change places", _order_of_query_heads, _ENDS),
+        Probe("keys compete as in notebook 4", _keys_compete_as_in_notebook_4, _SCALE),
+        Probe("with one key head, query heads may change places", _order_of_query_heads),
         Probe("hidden keys get weight 0, the others share out 1", _hidden_keys_get_nothing, _MASKS),
         Probe("each query head follows its own mask", _each_head_has_its_mask, _HIDDEN),
         Probe("a query that sees no key gets zeros", _rows_without_keys_are_zero, _HIDDEN),

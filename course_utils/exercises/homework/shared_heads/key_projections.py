@@ -48,9 +48,10 @@ def _drawn(seed):
     n_kv_heads, n_shared, d_k, d_model = (choose.randint(2, 4), choose.randint(2, 4), choose.randint(2, 5),
                                           choose.randint(3, 9))
     n_heads = n_kv_heads * n_shared
-    first, second = (1 + (seed + i) % 2**31 for i in range(2))
-    return (Case((_weight(n_heads, d_k, d_model, seed=first), n_heads, n_kv_heads), note="sizes drawn for you"),
-            Case((draw((n_heads * d_k,), seed=second)[0], n_heads, n_kv_heads), note="a bias drawn for you",
+    return (Case((_weight(n_heads, d_k, d_model, seed=seed), n_heads, n_kv_heads), note="sizes drawn for you"),
+            Case((_weight(n_heads, d_k, d_model, seed=seed + 1), n_heads, 1), note="a single key head, drawn for you",
+                 part=_ENDS),
+            Case((draw((n_heads * d_k,), seed=seed + 2)[0], n_heads, n_kv_heads), note="a bias drawn for you",
                  part=_HIDDEN))
 
 
