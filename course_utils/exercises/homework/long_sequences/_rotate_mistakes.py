@@ -255,6 +255,8 @@ MISTAKES = (
            _angles_as_coarse_as_x),
     _wrong("angles-rounded", "The angles are rounded to the type of x: far out in a text, float32 keeps no digits "
            "after the point.", "Print np.float32(30000007.5).", _angles_rounded),
+    _wrong("positions-in-16-bits", "The positions are turned into whole numbers of 16 bits, which begin anew after "
+           "65,536.", "Print np.array([65541]).astype(np.int16).", place=lambda p: p.astype(np.int16)),
     _wrong("table-too-short", "The angles come from a table of fixed length, and a text may be longer.",
            "Call it with the position 1000000.", _table_of_4096),
 )

@@ -187,6 +187,10 @@ def _far_away(call, qk=None):
             return Broken("also far out in a text, a score should depend on the distance alone",
                           f"x in float32, positions 7 and 2: {near:.3f}; {shift:,} further on: {far:.3f}",
                           "print the angle of position 30000007 in float32 and in float64")
+    if np.allclose(call(q, np.array([5])), call(q, np.array([5 + 2**16])), atol=1e-4):
+        return Broken("positions that are far apart should be told apart",
+                      f"the same row at the positions 5 and {5 + 2**16:,} comes out the same",
+                      "print your positions after every line that changes their type")
 
 
 # --- right answers in other words ---
