@@ -11,12 +11,11 @@ from course_utils.checks import Case, Probe, diagnose, earn
 from course_utils.checks.drawn import drawn_for, failure_on
 from course_utils.checks.sandbox import call_safely, is_tensor
 
-HOMEWORK = [exercise for exercise in exercises.homework_exercises()
-            if exercise.notebook in ("hw1_weights", "hw2_masks")]
+HOMEWORK = exercises.homework_exercises()
 NAMES = [exercise.name for exercise in HOMEWORK]
 SEEDS = (1, 2**47 + 3)
 DRAWS = 200
-SCALELESS = ("no-scale", "first-scale-missing", "last-scale-missing")
+SCALELESS = ("no-scale", "not-scaled", "first-scale-missing", "last-scale-missing")
 SCALE = 1 / 5  # the share of an exercise that a forgotten division by a square root costs
 
 each = pytest.mark.parametrize("exercise", HOMEWORK, ids=NAMES)
