@@ -143,3 +143,18 @@ def test_the_model_of_the_notebook_beats_counting_and_writes_new_names():
     assert abs(loss - block_parts()["all parts"]["new"].mean()) < 0.03  # what is stored can be made again
     names = model.write(100, seed=0)
     assert sum(name not in first_names() for name in names) > 50
+
+
+def test_the_bar_tells_what_is_left_and_says_the_same_in_every_run(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, data, raw):
+            shown.append(data)
+
+    monkeypatch.setattr("IPython.display.display", lambda data, raw, display_id: shown.append(data) or Handle())
+    train_writer(NameWriter(d_model=8, n_blocks=1, n_heads=1), steps=3)
+    assert {data["text/plain"] for data in shown} == {"learning names: 3 steps"}
+    assert "step 2 of 3, loss " in shown[-2]["text/html"]
+    assert " s left" in shown[-2]["text/html"]
+    assert shown[-1]["text/html"] == '<label>learning names <progress value="3" max="3"></progress> 3 steps</label>'

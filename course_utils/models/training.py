@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from html import escape
 
 import torch
 
@@ -102,18 +103,22 @@ def train(model, batch_loss, steps, learning_rate=3e-3, clip=1.0, bar=True, desc
 
 
 def _progress_bar(steps, description):
-    """A widget that fills up; its recorded text is the same in every run."""
-    import ipywidgets
+    """A bar that fills up. It is plain HTML: no widget that would be an error on the next day."""
     from IPython.display import display
 
-    # The loss stands in a label of its own: a description would change the width of the bar.
-    widget, label = ipywidgets.IntProgress(max=steps, description=description), ipywidgets.Label()
-    widget.style.description_width = "initial"
-    display(ipywidgets.HBox([widget, label]))
-    every = max(1, steps // 100)
+    every, words, begin = max(1, steps // 100), escape(description), time.perf_counter()
+
+    def bar(step, told):
+        return {"text/plain": f"{description}: {steps} steps",  # the same in every run
+                "text/html": f'<label>{words} <progress value="{step}" max="{steps}"></progress> {told}</label>'}
+
+    handle = display(bar(0, ""), raw=True, display_id=True)
 
     def show(step, loss):
-        if step % every == 0 or step == steps:
-            widget.value, label.value = step, f"step {step} of {steps}, loss {loss:.3f}"
+        if step == steps:
+            handle.update(bar(step, f"{steps} steps"), raw=True)
+        elif step % every == 0:
+            left = (time.perf_counter() - begin) * (steps / step - 1)
+            handle.update(bar(step, f"step {step} of {steps}, loss {loss:.3f}, {left:.0f} s left"), raw=True)
 
     return show
