@@ -93,3 +93,11 @@ def test_a_gradient_of_other_numbers_is_told_with_both():
     assert broken.sentence == "the gradient with respect to W_v should take every way from W_v to the output"
     assert "wanted" in broken.example
     assert "got" in broken.example
+
+
+def test_what_a_gradient_does_not_reach_is_told_apart_from_what_it_reaches_in_part():
+    exercise = exercises.find("cross_attention")
+    told = {mistake.name: diagnose(exercise, exercise.wrong_answer(mistake)).broken.example
+            for mistake in exercise.mistakes if mistake.name in ("detached-for-queries", "weights-detached")}
+    assert told == {"detached-for-queries": "it does not reach x",
+                    "weights-detached": "it does not reach x; what reaches context is not all of it"}

@@ -68,12 +68,14 @@ def gradients_in_numbers(names, make, reference):
         (wanted * along).sum().backward()
         without = [name for name, a, b in pairs if a.grad is None or not a.grad.any()]
         if without:
+            other = [name for name, a, b in pairs if name not in without and not _alike(a.grad, b.grad)]
             return Broken(f"the gradient of the output should reach {_and(name for name, *_ in pairs)}",
-                          f"it does not reach {_and(without)}")
+                          f"it does not reach {_and(without)}"
+                          + (f"; what reaches {_and(other)} is not all of it" if other else ""))
         for name, a, b in pairs:
             if not a.grad.isfinite().all():
                 return Broken("every gradient should be finite", f"the gradient of {name} holds NaN after backward()")
-            if not (a.grad - b.grad).abs().max() <= 1e-3 * max(1.0, float(b.grad.abs().max())):
+            if not _alike(a.grad, b.grad):
                 i = tuple(int(n) for n in ((a.grad - b.grad).abs() == (a.grad - b.grad).abs().max()).nonzero()[0])
                 return Broken(f"the gradient with respect to {name} should take every way from {name} to the output",
                               f"{name}.grad{list(i)}: wanted {number(b.grad[i])}, got {number(a.grad[i])}", _LOOK)
@@ -88,6 +90,10 @@ def _leaves(case):
         return a.clone().requires_grad_() if is_tensor(a) and a.is_floating_point() else a
 
     return replace(case, args=tuple(map(leaf, case.args)), kwargs={n: leaf(a) for n, a in case.kwargs.items()})
+
+
+def _alike(a, b):
+    return bool((a - b).abs().max() <= 1e-3 * max(1.0, float(b.abs().max())))
 
 
 def _along(x):

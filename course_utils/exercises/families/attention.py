@@ -4,6 +4,7 @@ import math
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Mistake
+from course_utils.exercises.families.careless import careless_softmaxes
 
 __all__ = ["MISTAKES", "attention_by_stages", "exponentials"]
 
@@ -165,6 +166,7 @@ MISTAKES = (
              "Sum a row of the weights.", weigh=lambda s: exponentials(s, divide=False)),
     _mistake("no-maximum", "Nothing is subtracted before the exponential, so large scores overflow.",
              "Print `torch.tensor([100.0]).exp()`.", weigh=lambda s: exponentials(s, largest=False)),
+    *careless_softmaxes(lambda soft: lambda q, k, v: attention_by_stages(q, k, v, weigh=soft)),
     _mistake("log-of-the-sum", "Nothing is subtracted before the exponential: of a large score it is inf, and the "
              "logarithm of that is inf too.", "Print `torch.tensor([100.0]).exp().log()`.",
              weigh=lambda s: (s - s.exp().sum(-1, keepdim=True).log()).exp()),

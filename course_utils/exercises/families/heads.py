@@ -3,6 +3,7 @@
 import math
 
 from course_utils.checks import Mistake
+from course_utils.exercises.families.careless import careless_softmaxes
 
 __all__ = ["MISTAKES", "heads_by_stages", "joined", "sliced"]
 
@@ -33,6 +34,15 @@ def heads_by_stages(x, W_q, W_k, W_v, W_o, n_heads, *, pick=lambda x: x, project
     weights = weigh(scores)
     output = finish(merge(mix(weights, v)), W_o)
     return give(output, told(weights))
+
+
+def _x_detached(which):
+    def answer(x, W_q, W_k, W_v, W_o, n_heads):
+        q, k, v = (sliced((x.detach() if i == which else x) @ W, n_heads) for i, W in enumerate((W_q, W_k, W_v)))
+        output, weights = _attend(q, k, v)
+        return joined(output) @ W_o, weights
+
+    return answer
 
 
 def _attend(q, k, v):
@@ -211,6 +221,10 @@ MISTAKES = (
     _mistake("no-maximum", "Nothing is subtracted before the exponential, so large scores overflow.",
              "Use `torch.softmax`, or subtract the largest score first.",
              weigh=lambda s: s.exp() / s.exp().sum(-1, keepdim=True)),
+    *careless_softmaxes(lambda soft: lambda *given: heads_by_stages(*given, weigh=soft)),
+    *(_mistake(f"x-detached-for-{name}", f"The {name} are made of an x that was cut off, so it learns nothing through "
+               "them.", "Look for `detach`, `no_grad` or `.data` before the projections.", _x_detached(i))
+      for i, name in enumerate(("queries", "keys", "values"))),
     _mistake("no-softmax", "The scores are used as weights without a softmax.", "Sum a row of the weights.",
              weigh=lambda s: s),
     _mistake("causal", "Later keys are hidden, as with the causal mask of notebook 5; here every key may be seen.",

@@ -7,7 +7,10 @@ one is run.
 import itertools
 import math
 
-__all__ = ["MINUS_TENS", "MINUS_THOUSANDS", "WRITTEN", "additive", "hidings"]
+from course_utils.checks import Mistake
+
+__all__ = ["MINUS_TENS", "MINUS_THOUSANDS", "WRITTEN", "additive", "additive_mistake", "hidings",
+           "on_rows_with_keys"]
 
 WRITTEN = (-math.inf, -1e4, -1e9, -1e20)  # what is written for minus infinity
 MINUS_TENS = (-5.0, -10.0)
@@ -22,6 +25,23 @@ def additive(number):
         return torch.zeros(mask.shape).masked_fill(~mask, number)
 
     return kind
+
+
+def additive_mistake(answer):
+    """Make the mistake of giving numbers to add in place of a boolean mask, which ``answer(kind)`` turns into them."""
+    first, *rest = (answer(additive(number)) for number in (*WRITTEN, -3.4028234663852886e38))
+    return Mistake("additive",
+                   "The mask holds 0 and a very low number, to be added to scores, in place of True and False.",
+                   "Print `mask.dtype`.", first, variants=rest)
+
+
+def on_rows_with_keys(soft):
+    """Make a softmax give 0 in rows of minus infinity."""
+    def weigh(scores):
+        nobody = (scores == -math.inf).all(-1, keepdim=True)
+        return soft(scores.masked_fill(nobody, 0.0)).masked_fill(nobody, 0.0)
+
+    return weigh
 
 
 def hidings(numbers, read=lambda mask: mask, cleaned=("", "rows", "covered")):

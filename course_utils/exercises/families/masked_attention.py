@@ -4,7 +4,8 @@ import math
 
 from course_utils.attention import scaled_dot_product_attention, softmax
 from course_utils.checks import Mistake
-from course_utils.exercises.families.hiding import MINUS_TENS, MINUS_THOUSANDS, WRITTEN, hidings
+from course_utils.exercises.families.careless import careless_softmaxes
+from course_utils.exercises.families.hiding import MINUS_TENS, MINUS_THOUSANDS, WRITTEN, hidings, on_rows_with_keys
 
 __all__ = ["MISTAKES", "masked_by_stages"]
 
@@ -184,6 +185,10 @@ def _covered(weigh):
     return lambda scores: weigh(scores).nan_to_num(0.0)
 
 
+def _with_softmax(soft):
+    return lambda q, k, v, mask: masked_by_stages(q, k, v, mask, weigh=soft)
+
+
 def _opposite_and_covered(number):
     def answer(q, k, v, mask):
         scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
@@ -319,6 +324,8 @@ MISTAKES = (
              "Sum a row of the weights.", weigh=_over_the_queries),
     _mistake("no-maximum", "Nothing is subtracted before the exponential, so large scores overflow or vanish.",
              "Use `torch.softmax`, or subtract the largest score first.", weigh=_no_maximum),
+    *careless_softmaxes(lambda soft: _with_softmax(on_rows_with_keys(soft)),
+                        also=lambda soft: (_with_softmax(_covered(soft)), _with_softmax(soft))),
     *(_mistake(f"log-of-the-sum{name}",
                "Nothing is subtracted before the exponential: of a large score it is inf, far below 0 and in a row of "
                "False it is 0, and the logarithm of either is no finite number.",

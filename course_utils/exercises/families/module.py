@@ -3,7 +3,8 @@
 import math
 
 from course_utils.checks import Mistake
-from course_utils.exercises.families.hiding import MINUS_TENS, MINUS_THOUSANDS, WRITTEN, hidings
+from course_utils.exercises.families.careless import careless_softmaxes
+from course_utils.exercises.families.hiding import MINUS_TENS, MINUS_THOUSANDS, WRITTEN, hidings, on_rows_with_keys
 from course_utils.exercises.families.module_stages import masked_softmax, module_by_stages, project_all, side_by_side
 
 __all__ = ["MISTAKES"]
@@ -101,6 +102,10 @@ def _cut_off(which):
         return tuple(y.detach() if i == which else y for i, y in enumerate(project_all(module, *sources)))
 
     return project
+
+
+def _under(soft):
+    return lambda torch, scores, mask: soft(scores if mask is None else scores.masked_fill(~mask, -math.inf))
 
 
 def _without_maximum(torch, scores, mask):
@@ -230,6 +235,8 @@ MISTAKES = (
     # softmax and mask
     _mistake("softmax-without-maximum", "The exponential of large scores overflows to infinity.",
              "Multiply W_q.weight by 1000 and print the weights.", normalise=_without_maximum),
+    *careless_softmaxes(lambda soft: _built(normalise=_under(on_rows_with_keys(soft))), also=lambda soft: (
+        _built(normalise=_under(lambda s: soft(s).nan_to_num(0.0))), _built(normalise=_under(soft)))),
     _mistake("softmax-over-queries", "The softmax runs over the queries.",
              "Sum the weights of one query over all keys.", normalise=_over(-2)),
     _alone("softmax-over-queries-nan", "The softmax runs over the queries.",

@@ -4,8 +4,10 @@ import math
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Mistake
+from course_utils.exercises.families.careless import careless_softmaxes
 
-__all__ = ["ATTENTION_MISTAKES", "LONE_MISTAKES", "lone", "mistake", "projected_attention", "through_attend"]
+__all__ = ["ATTENTION_MISTAKES", "LONE_MISTAKES", "careless", "lone", "mistake", "projected_attention",
+           "through_attend"]
 
 
 def projected_attention(x, context, W_q, W_k, W_v, *, project, queries=lambda p, x, c, W_q, W_k, W_v: p(x, W_q),
@@ -38,6 +40,11 @@ def through_attend(mistakes, stages, *names):
     return tuple(again(m) for m in mistakes if m.name in names)
 
 
+def careless(stages):
+    """Make the mistakes of a careless softmax, and those of a sequence that is cut off on its way."""
+    return (*careless_softmaxes(lambda soft: lambda *inputs: stages(*inputs, weigh=soft)), *lone(_CUT_OFF, stages))
+
+
 def lone(mistakes, stages):
     """Make mistakes into functions, which are not looked for in pairs: every pair costs time in the first check."""
     return tuple(Mistake(m.name, m.cause, m.experiment, lambda *inputs, m=m: stages(*inputs, **m.changes))
@@ -61,7 +68,17 @@ def _over_the_table(scores):
     return scores.flatten(-2).softmax(-1).reshape(scores.shape)
 
 
+_CUT_OFF = tuple(
+    mistake(f"detached-for-{name}", f"What the {name} are made of was cut off, so it learns nothing through them.",
+            "Look for `detach`, `no_grad` or `.data` before the projections.", **{name: project})
+    for name, project in (("queries", lambda p, x, c, W_q, W_k, W_v: p(x.detach(), W_q)),
+                          ("keys", lambda p, x, c, W_q, W_k, W_v: p(c.detach(), W_k)),
+                          ("values", lambda p, x, c, W_q, W_k, W_v: p(c.detach(), W_v))))
+
 LONE_MISTAKES = (
+    mistake("no-maximum", "Nothing is subtracted before the exponential, so large scores overflow.",
+            "Use `torch.softmax`, or subtract the largest score first.",
+            weigh=lambda s: s.exp() / s.exp().sum(-1, keepdim=True)),
     mistake("multiplied-by-the-root", "The scores end up multiplied by sqrt(d_k).",
             "Print what you divide by for d_k = 4: it should be 2.", divisor=lambda q, x: q.shape[-1] ** -0.5),
     mistake("root-of-t", "The root is taken of T, the number of queries; queries and keys have the width d_k.",

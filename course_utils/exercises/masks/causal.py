@@ -5,6 +5,7 @@ import math
 from course_utils.attention import causal_mask
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
 from course_utils.exercises.battery import Battery, reasons
+from course_utils.exercises.families.hiding import additive_mistake
 
 
 def _cases():
@@ -22,12 +23,6 @@ def causal_by_stages(T, *, size=lambda T: T, sees=lambda i, j: j <= i, kind=lamb
 
 def _numbers(mask):
     return mask.float()
-
-
-def _additive(mask):
-    import torch
-
-    return torch.zeros(mask.shape).masked_fill(~mask, -math.inf)
 
 
 def _infinity_times_zero(mask):
@@ -192,8 +187,7 @@ CAUSAL_MASK = Exercise(
                  "Count the True in the last row for T = 5.", sees=lambda i, j: (j == i) | (j == i - 1)),
         _mistake("numbers", "The mask holds numbers where True and False are asked for.",
                  "Print `mask.dtype`.", kind=_numbers),
-        _mistake("additive", "The mask holds 0 and minus infinity, to be added to scores, in place of True and False.",
-                 "Print `mask.dtype`.", kind=_additive),
+        additive_mistake(lambda kind: lambda T: causal_by_stages(T, kind=kind)),
         _mistake("infinity-times-zero", "Zero times infinity is no number, so the visible places hold NaN.",
                  "Print `torch.tensor(0.0) * -math.inf`.", kind=_infinity_times_zero),
         _mistake("extra-axes", "Axes stand in front of the square; (T, T) is asked for, and fits every batch as it is.",

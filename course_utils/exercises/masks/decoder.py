@@ -3,6 +3,7 @@
 from course_utils.attention import causal_mask
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
 from course_utils.exercises.battery import Battery, reasons
+from course_utils.exercises.families.hiding import additive_mistake
 
 
 def decoder_mask(real):
@@ -265,8 +266,7 @@ DECODER_MASK = Exercise(
                  "Print `mask.shape`.", finish=lambda mask: mask[:, 0]),
         _mistake("numbers", "The mask holds numbers where True and False are asked for.",
                  "Print `mask.dtype`.", finish=lambda mask: mask.float()),
-        _mistake("additive", "The mask holds 0 and minus infinity, to be added to scores, in place of True and False.",
-                 "Print `mask.dtype`.", finish=lambda mask: mask.float().log()),
+        additive_mistake(lambda kind: lambda real: decoder_by_stages(real, finish=kind)),
         _mistake("last-row-only", "Only the row of the last query is returned.",
                  "Print `mask.shape`.", finish=lambda mask: mask[..., -1:, :]),
     ),

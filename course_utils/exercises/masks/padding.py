@@ -1,10 +1,10 @@
 """Exercise of notebook 05: the mask that hides the padding of a batch."""
 
-import math
 
 from course_utils.attention import padding_mask
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
 from course_utils.exercises.battery import Battery, reasons
+from course_utils.exercises.families.hiding import additive_mistake
 from course_utils.exercises.families.shared import tensor
 
 
@@ -23,12 +23,6 @@ def padding_by_stages(lengths, S, *, count=lambda lengths: lengths, places=lambd
 
     S = int(places(lengths, S))
     return axes(kind(sees(torch.arange(S)[None, :], count(lengths)[:, None], S)))
-
-
-def _additive(mask):
-    import torch
-
-    return torch.zeros(mask.shape).masked_fill(~mask, -math.inf)
 
 
 def _not_apart(lengths, S):
@@ -235,8 +229,7 @@ PADDING_MASK = Exercise(
                  "Print `mask.shape`.", axes=lambda mask: mask[:, None, None, :].expand(-1, 1, mask.shape[-1], -1)),
         _mistake("numbers", "The mask holds numbers where True and False are asked for.",
                  "Print `mask.dtype`.", kind=lambda mask: mask.float()),
-        _mistake("additive", "The mask holds 0 and minus infinity, to be added to scores, in place of True and False.",
-                 "Print `mask.dtype`.", kind=_additive),
+        additive_mistake(lambda kind: lambda lengths, S: padding_by_stages(lengths, S, kind=kind)),
         _mistake("lengths-not-apart", "The places meet the lengths one by one, not each place with each length.",
                  "Print the shapes of `torch.arange(S)` and of `lengths[:, None]`.", _not_apart),
         _mistake("lengths-and-places-exchanged",

@@ -5,6 +5,7 @@ import numpy as np
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
 from course_utils.exercises.battery import Battery, normal, reasons
+from course_utils.exercises.families.careless import careless_softmaxes
 from course_utils.exercises.families.shared import hard_choice, naive_softmax, rounded
 
 
@@ -170,6 +171,8 @@ KERNEL_REGRESSION = Exercise(
         Mistake("not-divided", changes={"weigh": np.exp},
                 cause="The exponentials are not divided by their sum.",
                 experiment="Make all values equal to 3: what should come out?"),
+        *careless_softmaxes(lambda soft: lambda *given: kernel_regression_by_stages(*given, weigh=soft),
+                            only=("maximum-of-everything",)),
         Mistake("no-maximum", changes={"weigh": naive_softmax},
                 cause="Far away from every key, all exponentials vanish, and 0 is divided by 0.",
                 experiment="Compute np.exp(-1000.0), then think of what softmax subtracts first."),

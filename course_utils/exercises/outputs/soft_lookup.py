@@ -5,6 +5,7 @@ import numpy as np
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
 from course_utils.exercises.battery import Battery, normal, queries_and_keys, reasons
+from course_utils.exercises.families.careless import careless_softmaxes
 from course_utils.exercises.families.shared import hard_choice, naive_log_sum, naive_softmax, rounded, wide_softmax
 
 
@@ -138,6 +139,8 @@ SOFT_LOOKUP = Exercise(
         Mistake("no-maximum", changes={"weigh": naive_softmax},
                 cause="The exponential runs on large scores without subtracting the maximum, and overflows.",
                 experiment="Compute np.exp(1000.0)."),
+        *careless_softmaxes(lambda soft: lambda queries, keys, values: (
+            soft_lookup_by_stages(queries, keys, values, weigh=soft))),
         Mistake("log-of-the-sum", changes={"weigh": naive_log_sum},
                 cause="Nothing is subtracted before the exponential: np.exp of a large score is inf, far below 0 it "
                       "is 0, and the logarithm of either is no finite number.",

@@ -9,6 +9,7 @@ from course_utils.exercises.battery import Battery, one_hot, reasons
 from course_utils.exercises.families.projected import (
     ATTENTION_MISTAKES,
     LONE_MISTAKES,
+    careless,
     lone,
     mistake,
     projected_attention,
@@ -259,6 +260,7 @@ _MISTAKES = (
             give=lambda output, weights, scores: (output, weights.transpose(-2, -1))),
     *ATTENTION_MISTAKES,
     *lone(LONE_MISTAKES, cross_attention_by_stages),
+    *careless(cross_attention_by_stages),
 )
 
 def _of_scores(table, values):

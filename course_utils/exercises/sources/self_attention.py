@@ -8,6 +8,7 @@ from course_utils.exercises.battery import Battery, one_hot, reasons
 from course_utils.exercises.families.projected import (
     ATTENTION_MISTAKES,
     LONE_MISTAKES,
+    careless,
     lone,
     mistake,
     projected_attention,
@@ -233,6 +234,7 @@ _MISTAKES = (
             "Print the shape of the output for a batch of 2.", _first_item_only),
     *(m for m in ATTENTION_MISTAKES if m.name != "divided-by-width"),
     *lone(LONE_MISTAKES, self_attention_by_stages),
+    *careless(self_attention_by_stages),
 )
 
 BATTERY = Battery(

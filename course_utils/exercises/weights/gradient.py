@@ -5,6 +5,7 @@ import numpy as np
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
 from course_utils.exercises.battery import Battery, reasons
+from course_utils.exercises.families.careless import careless_softmaxes
 from course_utils.exercises.families.shared import naive_softmax, rounded
 
 
@@ -128,6 +129,7 @@ JACOBIAN = Exercise(
         Mistake("exponentials-as-weights", changes={"weigh": lambda x: np.exp(x - x.max())},
                 cause="The formula is used with exponentials that are not divided by their sum.",
                 experiment="Print what you use as p: does it sum to 1?"),
+        *careless_softmaxes(lambda soft: lambda x: jacobian_by_stages(x, weigh=soft), only=("maximum-from-zero",)),
         Mistake("no-maximum", changes={"weigh": naive_softmax},
                 cause="The exponential runs on large scores without subtracting the maximum, and overflows.",
                 experiment="Print the weights that you use for the scores [1000.0, 1001.0]."),

@@ -7,6 +7,7 @@ import numpy as np
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
 from course_utils.exercises.battery import Battery, normal, reasons
+from course_utils.exercises.families.careless import careless_softmaxes
 from course_utils.exercises.families.shared import naive_log_sum, naive_softmax, rounded, wide_softmax
 
 
@@ -195,6 +196,8 @@ SOFTMAX = Exercise(
         Mistake("maximum-without-keepdims", changes={"largest": lambda x, axis: x.max(axis=axis)},
                 cause="The maximum has lost its axis, so it lines up with the wrong axis or with none.",
                 experiment="Print the shapes of x and x.max(axis=-1) for two rows of three scores."),
+        *careless_softmaxes(lambda soft: lambda x, axis=-1: np.moveaxis(soft(np.moveaxis(x, axis, -1)), -1, axis),
+                            only=("maximum-from-zero",)),
         Mistake("sum-without-keepdims", changes={"total": lambda e, axis: e.sum(axis=axis)},
                 cause="The sum has lost its axis, so it lines up with the wrong axis or with none.",
                 experiment="Print the shapes of e and e.sum(axis=-1) for two rows of three scores."),

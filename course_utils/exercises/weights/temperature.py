@@ -7,6 +7,7 @@ import numpy as np
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
 from course_utils.exercises.battery import Battery, normal, reasons
+from course_utils.exercises.families.careless import careless_softmaxes
 from course_utils.exercises.families.shared import hard_choice, naive_log_sum, naive_softmax, rounded, wide_softmax
 
 
@@ -118,6 +119,7 @@ TEMPERATURE = Exercise(
         Mistake("no-maximum", changes={"weigh": naive_softmax},
                 cause="The exponential runs on large numbers without subtracting the maximum, and overflows.",
                 experiment="What is 301.0 / 0.4, and what is np.exp of it?"),
+        *careless_softmaxes(lambda soft: lambda x, temperature: soft(x / temperature)),
         Mistake("log-of-the-sum", changes={"weigh": naive_log_sum},
                 cause="Nothing is subtracted before the exponential: np.exp of a large score is inf, far below 0 it "
                       "is 0, and the logarithm of either is no finite number.",
