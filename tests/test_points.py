@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from course_utils import exercises
-from course_utils.checks import Case, Probe, diagnose, earn
+from course_utils.checks import Case, Probe, diagnose, earn, give_feedback
 from course_utils.checks.drawn import drawn_for, failure_on
 from course_utils.checks.sandbox import call_safely, is_tensor
 
@@ -177,3 +177,73 @@ def test_a_forgotten_scale_costs_the_same_share_everywhere(exercise):
             lost = [e.part for e in earn(exercise, exercise.wrong_answer(mistake), seed) if not e.earned]
             assert len(lost) == 1
             assert lost[0].points / exercise.points == pytest.approx(SCALE)
+
+
+# --- results of one value ---
+
+
+def _added_times_minus_infinity(q, k, v, lengths):
+    import torch
+
+    m = torch.block_diag(*(torch.ones(n, n).tril() for n in lengths)).bool()
+    s = q @ k.mT / q.shape[-1] ** 0.5
+    return (s + (~m).float() * -torch.inf).softmax(-1) @ v
+
+
+def _step_with_a_product(q, k, v, old_k=None, old_v=None):
+    import torch
+
+    keys, values = (k, v) if old_k is None else (torch.cat([old_k, k], -2), torch.cat([old_v, v], -2))
+    T, S = q.shape[-2], keys.shape[-2]
+    m = torch.ones(T, S).tril(S - T).bool()
+    s = q @ keys.mT / q.shape[-1] ** 0.5
+    return (s + (~m).float() * -torch.inf).softmax(-1) @ values, keys, values
+
+
+def _of(value, size):
+    return lambda *args, **kwargs: np.full(size(*args, **kwargs), value)
+
+
+def _row(lengths):
+    return (int(np.sum(lengths)),) * 2
+
+
+def _window(T, window, S=None):
+    return T, S or T
+
+
+def _batch(prefix_lengths, lengths, S):
+    return len(lengths), 1, S, S
+
+
+@pytest.mark.parametrize(("name", "answer", "what"), [
+    ("attend_packed", _added_times_minus_infinity, "every value of output is NaN, on every input"),
+    ("cached_step", _step_with_a_product, "every value of output is NaN, on every input"),
+    ("sliding_window_mask", _of(False, _window), "every value of mask is False, on every input"),
+    ("sliding_window_mask", _of(True, _window), "every value of mask is True, on every input"),
+    ("packed_causal_mask", _of(False, _row), "every value of mask is False, on every input"),
+    ("prefix_lm_mask", _of(False, _batch), "every value of mask is False, on every input"),
+    ("prefix_lm_mask", _of(True, _batch), "every value of mask is True, on every input"),
+    ("linear_attention", lambda q, k, v: v * np.nan, "every value of output is NaN, on every input"),
+    ("linear_attention", lambda q, k, v: v * 0, "every value of output is 0, on every input"),
+    ("attention_pooling", lambda x, query, lengths: (x[:, 0] * 0, x[..., 0] * 0),
+     "every value of pooled is 0, on every input"),
+    ("pooling_gradient", lambda x, query, lengths, upstream: query * np.nan,
+     "every value of gradient is NaN, on every input"),
+])
+def test_one_value_throughout_is_said_and_never_two_causes(name, answer, what):
+    exercise = exercises.find(name)
+    for whole in (exercise, exercise.visible):
+        verdict = diagnose(whole, answer)
+        assert verdict.plain == what
+        assert set(verdict.names) <= {"zero-times-infinity", "or-for-and"}  # what alone of the bank gives it
+        said = str(give_feedback(whole, verdict))
+        assert what in said
+        assert "for two reasons" not in said
+
+
+def test_a_mistake_of_the_bank_may_be_of_one_value():
+    exercise = exercises.find("packed_causal_mask")
+    verdict = diagnose(exercise, _of(True, _row))
+    assert verdict.names == ("everything-seen",)
+    assert verdict.plain == "every value of mask is True, on every input"

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from course_utils.checks.diagnose import reference_outcomes
 from course_utils.checks.drawn import drawn_for, failure_on
 from course_utils.checks.exercise import Part
 from course_utils.checks.order import TurnedRound, in_opposite_order
+from course_utils.checks.own_functions import reference_outcomes
 
 __all__ = ["Earned", "earn"]
 

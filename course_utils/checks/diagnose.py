@@ -3,21 +3,23 @@
 An answer is run on every case and held against every probe. A wrong one is then compared with each
 executable mistake of its exercise: the mistake whose results equal the learner's on every case is
 the diagnosis. Failing that, combinations of two mistakes are tried, and then the slips of `slips`.
+A result that is NaN or False throughout is explained by a mistake that alone of all gives it, and never by two.
 """
 
-import itertools
 from dataclasses import dataclass
 
 from course_utils.checks.compare import first_difference, same_outcome, same_values
 from course_utils.checks.drawn import drawn_for, failure_on
 from course_utils.checks.exercise import Broken, Case, Mistake
+from course_utils.checks.one_value import one_value, what_to_try
+from course_utils.checks.own_functions import key_of, known_outcome, reference_outcomes, remember, suspects
 from course_utils.checks.properties import broken_probe
-from course_utils.checks.sandbox import Elsewhere, Outcome, Trouble, call_safely, in_arrays
+from course_utils.checks.sandbox import Elsewhere, Trouble, call_safely, in_arrays
 from course_utils.checks.slips import Sighting, Slip, other_slips, picked_up, source_of, sure_slips, undeniable
 from course_utils.checks.slips.behaviour import number_of_axes_in, only_few_axes
 from course_utils.checks.slips.raised import of_module
 
-__all__ = ["Verdict", "diagnose", "mistakes_behind", "passes", "reference_outcomes", "rehearse"]
+__all__ = ["Verdict", "diagnose", "mistakes_behind", "passes"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Verdict:
         What to try next where no mistake is known.
     noted : str
         What is worth knowing beside the diagnosis.
+    plain : str
+        What came, where it is one value throughout.
     drawn : bool
         Whether all that is fixed comes out right, and what was drawn does not.
     """
@@ -58,6 +62,7 @@ class Verdict:
     printed: str = ""
     step: str = ""
     noted: str = ""
+    plain: str = ""
     drawn: bool = False
 
     @property
@@ -105,12 +110,14 @@ def diagnose(exercise, answer, seed=None):
     outcome, case = outcomes[failing], exercise.known_cases[failing]
     unfinished = outcome.trouble and outcome.trouble.kind == "did not finish"
     mistakes, step, noted = (), "", ""
+    plain = one_value(outcomes, reference_outcomes(exercise), exercise.returns)
     if not (outcome.trouble and of_module(outcome.trouble)):  # without its import, no line is right
         mistakes = _words(lambda: undeniable(answer, exercise, overwritten), ())
     mistakes = mistakes or _in_order(exercise, mistakes_behind(exercise, outcomes), failing)
     known = bool(mistakes)
     if not mistakes and not unfinished:
         mistakes, step = _words(lambda: _slips(exercise, answer, outcomes, right, failing), ((), ""))
+        step = step or what_to_try(plain)
     if outcome.trouble and any(m.name in ("list", "list-for-array") for m in mistakes):
         # All lists of lists stop alike: what is in them shows in an array.
         lists = tuple(m for m in mistakes if m.name in ("list", "list-for-array"))
@@ -123,7 +130,8 @@ def diagnose(exercise, answer, seed=None):
         broken=None if broken and broken.trouble else broken,  # the case tells more than what stops on other inputs
         case=case,
         difference="" if outcome.trouble else _difference(exercise, failing, outcome),
-        trouble=outcome.trouble, overwritten=overwritten, printed=printed, step=step, noted=noted)
+        trouble=outcome.trouble, overwritten=overwritten, printed=printed, step=step, noted=noted,
+        plain=plain)
 
 
 def passes(exercise, answer):
@@ -202,7 +210,7 @@ def _mistakes_of_a_table(exercise, outcomes, right):
     if any(right[i] for i in others) or not any(outcomes[i].trouble for i in others):
         return ()
     for mistake in exercise.mistakes:
-        if all(same_outcome(_known_outcome(exercise, (mistake,), exercise.known_cases[i]), outcomes[i],
+        if all(same_outcome(known_outcome(exercise, (mistake,), exercise.known_cases[i]), outcomes[i],
                             exercise.tolerance) for i in few):
             return mistake, only_few_axes(min(axes))
     return ()
@@ -222,7 +230,7 @@ def _in_order(exercise, mistakes, failing):
     """Put the mistake first that is wrong by itself in the example that is shown."""
     if len(mistakes) < 2:
         return mistakes
-    alone = [_known_outcome(exercise, (m,), exercise.known_cases[failing]) for m in mistakes]
+    alone = [known_outcome(exercise, (m,), exercise.known_cases[failing]) for m in mistakes]
     return tuple(m for _, m in sorted(zip(alone, mistakes), key=lambda pair: _right(exercise, failing, pair[0])))
 
 
@@ -244,28 +252,24 @@ def mistakes_behind(exercise, outcomes):
         return ()
     found, overwritten = (), _overwritten(outcomes)
     wrong = next((i for i, outcome in enumerate(outcomes) if not _right(exercise, i, outcome)), 0)
-    for mistakes in _suspects(exercise):
+    if one_value(outcomes, reference_outcomes(exercise), exercise.returns):
+        alone = {way.name: (way,) for mistake in exercise.mistakes for way in mistake.ways
+                 if _explain(exercise, (way,), outcomes, wrong)}
+        return next(iter(alone.values())) if len(alone) == 1 else ()
+    for mistakes in suspects(exercise):
         if _explain(exercise, mistakes, outcomes, wrong):
             found = found or mistakes
             # Of two that give the same numbers, the one that writes into its arguments as the answer does.
-            if not overwritten or any(_known_outcome(exercise, mistakes, case).overwritten == overwritten
+            if not overwritten or any(known_outcome(exercise, mistakes, case).overwritten == overwritten
                                       for case in exercise.known_cases):
                 return mistakes
     if found or not any(outcome.trouble for outcome in outcomes):
         return found
     # Numbers that are wrong in the same way count more than the words of an error, which depend on how a line is put.
     if any(not outcome.trouble and not _right(exercise, i, outcome) for i, outcome in enumerate(outcomes)):
-        return next((mistakes for mistakes in _suspects(exercise)
+        return next((mistakes for mistakes in suspects(exercise)
                      if _explain(exercise, mistakes, outcomes, wrong, words=False)), ())
     return ()
-
-
-def _suspects(exercise):
-    """Every mistake and its variants, then every two mistakes that can be made together."""
-    yield from ((way,) for mistake in exercise.mistakes for way in mistake.ways)
-    for pair in itertools.combinations([m for m in exercise.mistakes if m.changes is not None], 2):
-        if pair[0].changes.keys().isdisjoint(pair[1].changes):
-            yield pair
 
 
 def _explain(exercise, mistakes, outcomes, wrong, words=True):
@@ -274,8 +278,8 @@ def _explain(exercise, mistakes, outcomes, wrong, words=True):
     Most are out after the first case that they are held against: one that is known, else `wrong`.
     """
     cases = exercise.known_cases
-    first = 0 if _key(mistakes, cases[0]) in exercise.outcomes else wrong
-    return all(same_outcome(_known_outcome(exercise, mistakes, cases[i]), outcomes[i], exercise.tolerance, words)
+    first = 0 if key_of(mistakes, cases[0]) in exercise.outcomes else wrong
+    return all(same_outcome(known_outcome(exercise, mistakes, cases[i]), outcomes[i], exercise.tolerance, words)
                for i in (first, *(i for i in range(len(cases)) if i != first)))
 
 
@@ -308,70 +312,16 @@ def _difference(exercise, index, outcome):
     return first_difference(outcome.values, wanted.values, exercise.returns, exercise.tolerance)
 
 
-# What an exercise's own functions give is computed once and kept on the exercise.
-
-
-def _remember(memory, key, compute):
-    if key not in memory:
-        memory[key] = compute()
-    return memory[key]
-
-
-def reference_outcomes(exercise):
-    """Give what the reference does on each case, computed once."""
-    return _remember(exercise.memory, "reference", lambda: [_sound(exercise, case) for case in exercise.known_cases])
-
-
-def rehearse(exercise):
-    """Compute ahead of the first answer what every wrong one is compared with.
-
-    Parameters
-    ----------
-    exercise : Exercise
-
-    Yields
-    ------
-    None
-        After each; whoever has no more time leaves off.
-    """
-    reference_outcomes(exercise)
-    yield
-    for mistakes in _suspects(exercise):
-        _known_outcome(exercise, mistakes, exercise.known_cases[0])
-        yield
-
-
-def _sound(exercise, case):
-    outcome = _known_outcome(exercise, (), case)
-    if outcome.trouble:
-        raise RuntimeError(f"the reference of {exercise.name!r} fails on case {case.note!r}: "
-                           f"{outcome.trouble.message}")
-    return outcome
-
-
-def _known_outcome(exercise, mistakes, case) -> Outcome:
-    """Give what the reference does on a case, or the answer that makes one mistake or two."""
-    def compute():
-        answer = exercise.wrong_answer(*mistakes) if mistakes else exercise.reference
-        return call_safely(answer, case.args, case.kwargs, exercise)
-
-    return _remember(exercise.outcomes, _key(mistakes, case), compute)
-
-
-def _key(mistakes, case):
-    return (case, *((mistake.name, mistake.number) for mistake in mistakes))
-
-
 def _known_flaw(exercise, mistake):
     """What shows a mistake that gives the right numbers: a broken property, overwritten arguments, or None."""
 
     def compute():
         outcomes = []
         for i, case in enumerate(exercise.known_cases):
-            outcomes.append(_known_outcome(exercise, (mistake,), case))
+            outcomes.append(known_outcome(exercise, (mistake,), case))
             if not _right(exercise, i, outcomes[-1]):
                 return None
         overwritten = _overwritten(outcomes)
         return broken_probe(exercise, exercise.wrong_answer(mistake)), overwritten
 
-    return _remember(exercise.memory, f"flaw of {mistake.name}", compute)
+    return remember(exercise.memory, f"flaw of {mistake.name}", compute)

@@ -187,6 +187,7 @@ def _wrong_rows(exercise, verdict):
         note = f" ({verdict.case.note})" if verdict.case.note else ""
         rows.append(("Example", f"`{write_call(exercise, verdict.case)}`{note}"))
     rows.append(("", verdict.difference))
+    rows.append(("What came", verdict.plain))
     if verdict.broken and verdict.broken.example:
         rows.append(("Seen", verdict.broken.example))
     if verdict.broken and verdict.broken.trouble:
@@ -199,7 +200,7 @@ def _wrong_rows(exercise, verdict):
     if verdict.noted and verdict.noted not in [mistake.cause for mistake in verdict.mistakes]:
         rows.append(("Also", verdict.noted))
     if not verdict.mistakes:
-        own_words = verdict.broken.experiment if verdict.broken and not verdict.drawn else ""
+        own_words = verdict.broken.experiment if verdict.broken and not (verdict.drawn or verdict.plain) else ""
         rows.append(("Try", own_words or _general_experiment(verdict)))
     rows.append(("More", _hint(exercise)))
     return rows

@@ -127,6 +127,10 @@ def _mask_added(q, k, v, lengths):
     return (_scores(q, k) + _mask(lengths).to(q.dtype)).softmax(-1) @ v
 
 
+def _times_minus_infinity(q, k, v, lengths):
+    return (_scores(q, k) + (~_mask(lengths)).to(q.dtype) * -math.inf).softmax(-1) @ v
+
+
 def _renormalised(q, k, v, lengths):
     weights = _scores(q, k).softmax(-1) * _mask(lengths)
     return weights / weights.sum(-1, keepdim=True) @ v
@@ -187,6 +191,9 @@ MISTAKES = (
     # how they are hidden
     _mistake("mask-added", "The mask is added to the scores as 0 and 1, so hidden keys lose a single point.",
              "What has to be added to a score so that its weight becomes 0?", _mask_added),
+    _mistake("zero-times-infinity", "The mask is multiplied by minus infinity, and 0 times infinity is NaN.",
+             "Print `torch.tensor(0.0) * -math.inf`, then find another way to choose between two numbers.",
+             _times_minus_infinity),
     _mistake("divided-by-nothing", "Weights are set to 0 after the softmax and divided by what is left, which is 0 "
              "when hidden scores are much larger than the others.",
              "Make a hidden score larger by 200 and print the weights that are left.", _renormalised),
