@@ -12,7 +12,7 @@ LAYOUTS = ("canvas", "moodle", "nbgrader", "plain")
 DUE = "2026-03-01 23:59"
 # Ten scripts, and names that are hard to tell apart, to sort or to write; every other one belongs to two students.
 PEOPLE = ("Zoë Müller-Łukasz", "Νίκος Αλεξίου", "Ольга Ким", "محمد علي", "דנה כהן", "अनिल कुमार", "王伟", "김민수",
-          "สมชาย ใจดี", "გია მაისურაძე", "さくら 田中", "O'Neil, Ann", "ada_2 lovelace", "=cmd|' /C calc'!A0")
+          "สมชาย ใจดี", "გია მაისურაძე", "さくら 田中", "O'Neil, Ann", "team_3", "=cmd|' /C calc'!A0")
 KINDS = ("plain", "late", "resubmitted", "second download", "excused", "capitals", "deeper", "missing", "typed",
          "other homework", "unreadable", "excused but here", "zip", "scan", "longer deadline")
 # A stub of each homework exercise would say the same: this is another homework's cell.

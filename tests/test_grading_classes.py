@@ -1,5 +1,6 @@
 """Whose work it is: from a platform's download to its import, every point at its owner, nobody placed by a guess."""
 
+import argparse
 import contextlib
 import csv
 import io
@@ -15,6 +16,7 @@ from grading_parts import ASSIGNMENT, RIGHT, cell, notebook
 
 from course_utils.classroom.grading import gradebook as books
 from course_utils.classroom.grading import marking, runs, written
+from course_utils.classroom.grading import owners as owners_of
 from course_utils.classroom.grading.class_list import EXCUSED, read_class_list, read_extensions, read_times
 from course_utils.classroom.grading.class_report import class_report
 from course_utils.classroom.grading.forks import Zygote
@@ -223,6 +225,22 @@ def test_a_table_is_read_whatever_wrote_it(code, delimiter):
     ("12\n13\n", {"12": "", "13": ""}), ("student\n12\n", {"12": ""}), ("Name,id\nAda,12\n", {"12": "Ada"})])
 def test_a_class_list_is_read_in_its_real_forms(text, names):
     assert read_class_list(table(text), ["12"]).names == names
+
+
+def test_a_section_or_a_grade_of_the_class_list_is_nobodys_id(tmp_path):
+    """The gradebook that Canvas exports holds both, and a name may hold the same."""
+    roster = tmp_path / "canvas.csv"
+    roster.write_text("Student,ID,Section,hw9\nTeam,100149,A,3\nBo,100186,B,3\nCy,100223,A,4\n", encoding="utf-8")
+    args = argparse.Namespace(pattern=None, folder=tmp_path / "out", roster=roster, id_column=None, who=None, due=None,
+                              times=None, extensions=None, file_times=False)
+    for part, files in enumerate([
+            {"team_3_100149_5001_hw0.ipynb": b"1", "bo_100186_5002_hw0.ipynb": b"2"},
+            {"A/100149.ipynb": b"1", "B/100186.ipynb": b"2", "A/100223.ipynb": b"3"},
+            {"A/100149/hw0.ipynb": b"1", "B/100186/hw0.ipynb": b"2"}]):
+        args.submissions = laid(tmp_path / f"in{part}", files)
+        found, class_, _ = owners_of.who_is_who(args, ASSIGNMENT)
+        assert [one.student for one in found] == ["100149", "100186", "100223"][:len(files)]
+        assert set(class_.names) == {"100149", "100186", "100223"}
 
 
 def test_a_class_list_that_does_not_fit_is_told_by_its_line():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from course_utils.classroom.grading.moments import moment
 
-__all__ = ["EXCUSED", "ClassList", "read_class_list", "read_extensions", "read_times"]
+__all__ = ["EXCUSED", "ClassList", "known_ids", "read_class_list", "read_extensions", "read_times"]
 
 EXCUSED = "excused"
 # How heads of the column with ids and names begin, in the languages that platforms' files come in.
@@ -88,8 +88,40 @@ def _plain_id(cell):
     return words[-1] if len(words) == 2 and words[1].isdigit() and words[0][0].isalpha() else cell.strip()
 
 
+def known_ids(table, ids, column=None):
+    """Give the ids by which an owner can be told where a path could be read in two ways.
+
+    Parameters
+    ----------
+    table, ids, column
+        As for `read_class_list`; `ids` are those that paths by themselves say.
+
+    Returns
+    -------
+    set of str
+        The column of ids where that is clear, else all that stands once in its column: a section or a grade is no id.
+    """
+    hits = _hits(table, set(ids))
+    if column in table.head:
+        places = [table.head.index(column)]
+    else:
+        places = [hits.index(max(hits))] if max(hits) else [i for i in range(len(hits)) if _stands_once(table, i)]
+    return {_plain_id(cells[i]) for _, cells in table.rows for i in places} - {""}
+
+
+def _hits(table, ids):
+    """How many of some ids stand in each column; none in one where a word stands twice."""
+    return [sum(_plain_id(cells[i]) in ids for _, cells in table.rows) * _stands_once(table, i)
+            for i in range(len(table.head))]
+
+
+def _stands_once(table, place):
+    words = [_plain_id(cells[place]) for _, cells in table.rows if cells[place].strip() and not _is_points_row(cells)]
+    return len(set(words)) == len(words)
+
+
 def _column_of_ids(table, ids):
-    hits = [sum(_plain_id(cells[i]) in ids for _, cells in table.rows) for i in range(len(table.head))]
+    hits = _hits(table, ids)
     if max(hits):
         return hits.index(max(hits))
     called = [i for i, cell in enumerate(table.head) if cell.strip().lower().startswith(_ID_HEADS)]

@@ -26,12 +26,14 @@ def who_is_who(args, homework):
     def table(path):
         return read_table(path) if path else None
 
-    roster, said, amiss, names = table(args.roster), [], [], {}
-    known = {cell.strip() for _, cells in roster.rows for cell in cells if cell.strip()} if roster else ()
+    def collect(**more):
+        return submissions.collect(args.submissions, homework.name, args.pattern, skip=[args.folder], **more)
+
     if Path(args.folder).resolve() == Path(args.submissions).resolve():
         raise ValueError(f"{args.folder} holds the submissions; name another folder for the results, it is made")
-    found = submissions.collect(args.submissions, homework.name, args.pattern, known=known, who=table(args.who),
-                                skip=[args.folder])
+    roster, said, amiss, names = table(args.roster), [], [], {}
+    known = class_list.known_ids(roster, [one.student for one in collect()], args.id_column) if roster else ()
+    found = collect(known=known, who=table(args.who))
     if roster:
         listed = class_list.read_class_list(roster, [submission.student for submission in found], args.id_column)
         names = listed.names
