@@ -238,7 +238,7 @@ def test_a_section_or_a_grade_of_the_class_list_is_nobodys_id(tmp_path):
             {"A/100149.ipynb": b"1", "B/100186.ipynb": b"2", "A/100223.ipynb": b"3"},
             {"A/100149/hw0.ipynb": b"1", "B/100186/hw0.ipynb": b"2"}]):
         args.submissions = laid(tmp_path / f"in{part}", files)
-        found, class_, _ = owners_of.who_is_who(args, ASSIGNMENT)
+        found, class_, *_ = owners_of.who_is_who(args, ASSIGNMENT)
         assert [one.student for one in found] == ["100149", "100186", "100223"][:len(files)]
         assert set(class_.names) == {"100149", "100186", "100223"}
 

@@ -92,6 +92,7 @@ def test_every_point_reaches_its_owner(layout, number, source, tmp_path, capsys)
         assert ("; late" in line) == (student.late > 0)
         assert ("nothing was handed in" in line) == (student.state == "missing")
         assert line.endswith(": excused") == (student.state == "excused")
+        assert student.kind not in ("zip", "scan", "unreadable", "other homework") or TOLD[student.kind] in line
     assert not (tmp_path / "dry").exists()
 
     assert followed.grade("out", "--jobs", "2") == int(any(s.state not in ("graded", "excused") for s in students))
