@@ -61,6 +61,12 @@ def test_scores_break_a_careless_softmax_in_both_widths():
         assert (np.exp(hidden - hidden.max())[:, :2] == 0).all()
 
 
+@pytest.mark.parametrize("exercise", LESSONS, ids=IDS)
+def test_a_plain_loop_is_a_right_answer(exercise):
+    loops = [equivalent.name for equivalent in exercise.equivalents if "loop" in equivalent.name]
+    assert loops
+
+
 def seconds(exercise, answer, case):
     begin = time.process_time()
     assert not call_safely(answer, case.args, case.kwargs, exercise).trouble

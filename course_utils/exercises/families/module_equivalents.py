@@ -3,6 +3,7 @@
 import math
 
 from course_utils.checks import Equivalent
+from course_utils.exercises.families.loops import attend_in_loops, heads_in_loops, merged_in_loops
 
 __all__ = ["EQUIVALENTS"]
 
@@ -108,7 +109,14 @@ def _list_of_results(m, x, context, mask):
     return list(_einsum(m, x, context, mask))
 
 
+def _loops(m, x, context, mask):
+    q, k, v = (heads_in_loops(y, m.n_heads) for y in (m.W_q(x), m.W_k(context), m.W_v(context)))
+    output, weights = attend_in_loops(q, k, v, mask)
+    return m.W_o(merged_in_loops(output)), weights
+
+
 EQUIVALENTS = (
+    Equivalent("loops", _module(_loops)),
     Equivalent("loop-over-heads", _module(_loop_over_heads)),
     Equivalent("einsum", _module(_einsum)),
     Equivalent("torch-attention", _module(_with_torch_attention)),

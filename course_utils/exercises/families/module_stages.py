@@ -14,12 +14,18 @@ def module_by_stages(d_model, n_heads, bias=True, **stages):
     if stages["refuse"] and d_model % n_heads:
         raise ValueError(f"n_heads should divide d_model={d_model}, got {n_heads}")
 
+    class Unset(nn.Linear):
+        """A layer whose numbers are given later: to draw them takes longer than all the rest of a call."""
+
+        def reset_parameters(self):
+            pass
+
     class Staged(nn.Module):
         def __init__(self):
             super().__init__()
             with_bias = bias if stages["ask_bias"] else True
             for name in ("W_q", "W_k", "W_v", "W_o"):
-                setattr(self, name, nn.Linear(d_model, d_model, bias=with_bias))
+                setattr(self, name, Unset(d_model, d_model, bias=with_bias))
 
         def forward(self, x, context=None, mask=None):
             context = x if context is None else context

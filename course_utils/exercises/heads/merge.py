@@ -233,7 +233,7 @@ MERGE_HEADS = Exercise(
         Equivalent("permute-and-flatten", _permute_and_flatten),
         Equivalent("heads-joined", _heads_joined),
         Equivalent("unbound-heads-joined", _unbound),
-        Equivalent("every-position", _every_position),
+        Equivalent("loops", _every_position),
         Equivalent("positions-stacked", _positions_stacked),
         Equivalent("einsum", _einsum),
         Equivalent("moved-axis", _moved_axis),

@@ -6,6 +6,7 @@ from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
 from course_utils.exercises.battery import Battery, one_hot, reasons
 from course_utils.exercises.families.heads import MISTAKES, heads_by_stages
+from course_utils.exercises.families.loops import attend_in_loops, heads_in_loops, merged_in_loops
 from course_utils.exercises.families.shared import draw, rounded, tensor
 from course_utils.exercises.heads.split import refuses
 
@@ -102,6 +103,11 @@ def _refuses_what_does_not_fit(call):
 
 
 # --- right answers in other words ---
+
+
+def _by_loops(x, W_q, W_k, W_v, W_o, n_heads):
+    output, weights = attend_in_loops(*(heads_in_loops(x @ W, n_heads) for W in (W_q, W_k, W_v)))
+    return merged_in_loops(output) @ W_o, weights
 
 
 def _by_heads(x, W_q, W_k, W_v, W_o, n_heads):
@@ -227,6 +233,7 @@ MULTI_HEAD_ATTENTION = Exercise(
     stages=heads_by_stages,
     mistakes=MISTAKES,
     equivalents=(
+        Equivalent("loops", _by_loops),
         Equivalent("head-after-head", _by_heads),
         Equivalent("heads-summed", _summed_heads),
         Equivalent("einsum", _einsum),

@@ -344,7 +344,7 @@ SPLIT_HEADS = Exercise(
         Equivalent("chunks-stacked", _chunks),
         Equivalent("tensor-split", _tensor_split),
         Equivalent("unfold", _unfold),
-        Equivalent("every-number", _every_number),
+        Equivalent("loops", _every_number),
         Equivalent("filled-head-after-head", _filled),
         Equivalent("einsum", _einsum),
     ),

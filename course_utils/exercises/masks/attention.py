@@ -5,6 +5,7 @@ import math
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
 from course_utils.exercises.battery import Battery, queries_and_keys, reasons
+from course_utils.exercises.families.loops import attend_in_loops
 from course_utils.exercises.families.masked_attention import MISTAKES, masked_by_stages
 from course_utils.exercises.families.shared import draw, rounded, tensor
 
@@ -136,24 +137,6 @@ def _added(q, k, v, mask):
     return weights @ v, weights
 
 
-def _by_loop(q, k, v, mask):
-    import torch
-
-    if q.ndim > 2:
-        mask = torch.broadcast_to(mask, (*q.shape[:-1], k.shape[-2]))
-        outputs, tables = zip(*(_by_loop(*item) for item in zip(q, k, v, mask)))
-        return torch.stack(outputs), torch.stack(tables)
-    mask = torch.broadcast_to(mask, (len(q), len(k)))
-    rows = []
-    for query, seen in zip(q, mask):
-        row = torch.zeros(len(k), dtype=q.dtype)
-        if seen.any():
-            row[seen] = torch.softmax(k[seen] @ query / math.sqrt(len(query)), dim=0)
-        rows.append(row)
-    weights = torch.stack(rows)
-    return weights @ v, weights
-
-
 def _by_torch(q, k, v, mask):
     import torch
 
@@ -254,7 +237,7 @@ MASKED_ATTENTION = Exercise(
         Equivalent("minus-one-billion-and-covered", _by_large_number),
         Equivalent("smallest-number-and-covered", _by_smallest_number),
         Equivalent("additive-mask", _added),
-        Equivalent("loops", _by_loop),
+        Equivalent("loops", attend_in_loops),
         Equivalent("torch-function", _by_torch),
         Equivalent("softmax-by-hand", _by_exponentials),
         Equivalent("einsum", _by_einsum),

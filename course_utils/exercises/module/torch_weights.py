@@ -80,6 +80,16 @@ def _mistake(name, cause, experiment, **changes):
     return Mistake(name, cause=cause, experiment=experiment, changes=changes)
 
 
+def _row_after_row(in_proj_weight, in_proj_bias):
+    import torch
+
+    parts, d_model = [], in_proj_weight.shape[1]
+    for i in range(3):
+        for whole in (in_proj_weight, in_proj_bias):
+            parts.append(torch.stack([whole[i * d_model + row] for row in range(d_model)]))
+    return tuple(parts)
+
+
 BATTERY = Battery(
     own=lambda: [("all sizes distinct", Case(draw((12, 4), (12,), seed=101), note="d_model = 4")),
                  ("float64", Case(draw((9, 3), (9,), seed=102, dtype="float64"), note="float64"))],
@@ -140,6 +150,7 @@ SPLIT_IN_PROJ = Exercise(
                  answer=lambda parts: (*parts[0::2], *parts[1::2])),
     ),
     equivalents=(
+        Equivalent("loops", _row_after_row),
         Equivalent("slices", lambda w, b: tuple(x[i * len(w) // 3:(i + 1) * len(w) // 3]
                                                 for i in range(3) for x in (w, b))),
         Equivalent("reshape", lambda w, b: [y for pair in zip(w.reshape(3, -1, w.shape[1]), b.reshape(3, -1))

@@ -218,7 +218,7 @@ SOFT_LOOKUP = Exercise(
                 experiment="Print the shapes of the two results for two queries."),
     ),
     equivalents=(
-        Equivalent("one-query-at-a-time", _one_query_at_a_time),
+        Equivalent("loop-over-queries", _one_query_at_a_time),
         Equivalent("einsum", lambda queries, keys, values: (
             np.einsum("ts,sd->td", w := softmax(np.einsum("td,sd->ts", queries, keys)), values), w)),
         Equivalent("as-a-list", lambda queries, keys, values: list(soft_lookup(queries, keys, values))),

@@ -6,6 +6,7 @@ from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
 from course_utils.exercises.battery import Battery, queries_and_keys, reasons
 from course_utils.exercises.families.attention import MISTAKES, attention_by_stages, exponentials
+from course_utils.exercises.families.loops import attend_in_loops
 from course_utils.exercises.families.shared import draw, rounded, tensor
 
 
@@ -62,21 +63,6 @@ def _each_query_stands_alone(call):
 
 
 # --- right answers in other words ---
-
-
-def _by_loop(q, k, v):
-    import torch
-
-    if q.ndim > 2:
-        outputs, tables = zip(*(_by_loop(a, b, c) for a, b, c in zip(q, k, v)))
-        return torch.stack(outputs), torch.stack(tables)
-    rows = []
-    for query in q:
-        scores = torch.stack([query @ key for key in k]) / len(query) ** 0.5
-        e = torch.exp(scores - scores.max())
-        rows.append(e / e.sum())
-    outputs = [sum(w * value for w, value in zip(row, v)) for row in rows]
-    return torch.stack(outputs), torch.stack(rows)
 
 
 def _by_einsum(q, k, v):
@@ -157,7 +143,7 @@ SCALED_DOT_PRODUCT_ATTENTION = Exercise(
     stages=attention_by_stages,
     mistakes=MISTAKES,
     equivalents=(
-        Equivalent("loops", _by_loop),
+        Equivalent("loops", attend_in_loops),
         Equivalent("einsum", _by_einsum),
         Equivalent("torch-function", _by_torch),
         Equivalent("folded-batch", _folded_batch),

@@ -232,7 +232,7 @@ SCORES = Exercise(
     ),
     equivalents=(
         Equivalent("einsum", lambda q, k: np.einsum("...td,...sd->...ts", q, k)),
-        Equivalent("every-pair", _every_pair_in_turn),
+        Equivalent("loops", _every_pair_in_turn),
         Equivalent("spread-and-add", lambda q, k: (q[..., :, None, :] * k[..., None, :, :]).sum(axis=-1)),
         Equivalent("turned-afterwards", lambda q, k: (k @ q.swapaxes(-1, -2)).swapaxes(-1, -2)),
         Equivalent("moveaxis", lambda q, k: np.matmul(q, np.moveaxis(k, -1, -2))),

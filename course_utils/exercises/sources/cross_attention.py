@@ -6,6 +6,7 @@ import math
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
 from course_utils.exercises.battery import Battery, one_hot, reasons
+from course_utils.exercises.families.loops import attend_in_loops
 from course_utils.exercises.families.projected import (
     ATTENTION_MISTAKES,
     LONE_MISTAKES,
@@ -136,17 +137,6 @@ def _by_linear(x, context, W_q, W_k, W_v):
 
     q, k, v = (F.linear(a, W.weight, W.bias) for a, W in ((x, W_q), (context, W_k), (context, W_v)))
     return scaled_dot_product_attention(q, k, v)
-
-
-def _by_loops(x, context, W_q, W_k, W_v):
-    import torch
-
-    if x.ndim > 2:
-        outputs, tables = zip(*(_by_loops(a, b, W_q, W_k, W_v) for a, b in zip(x, context)))
-        return torch.stack(outputs), torch.stack(tables)
-    k, v = [W_k(b) for b in context], [W_v(b) for b in context]
-    rows = [torch.stack([W_q(a) @ key / len(key) ** 0.5 for key in k]).softmax(0) for a in x]
-    return torch.stack([sum(w * value for w, value in zip(row, v)) for row in rows]), torch.stack(rows)
 
 
 def _by_einsum(x, context, W_q, W_k, W_v):
@@ -300,7 +290,8 @@ CROSS_ATTENTION = Exercise(
     equivalents=(
         Equivalent("layers-by-hand", _by_hand),
         Equivalent("f-linear", _by_linear),
-        Equivalent("loops", _by_loops),
+        Equivalent("loops", lambda x, context, W_q, W_k, W_v: (
+            attend_in_loops(W_q(x), W_k(context), W_v(context)))),
         Equivalent("einsum", _by_einsum),
         Equivalent("projected-after-averaging", _projected_after_averaging),
     ),

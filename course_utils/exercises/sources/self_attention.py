@@ -5,6 +5,7 @@ import math
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Probe, Returns
 from course_utils.exercises.battery import Battery, one_hot, reasons
+from course_utils.exercises.families.loops import attend_in_loops
 from course_utils.exercises.families.projected import (
     ATTENTION_MISTAKES,
     LONE_MISTAKES,
@@ -97,21 +98,6 @@ def _order_changes_the_order_only(call):
 
 
 # --- right answers in other words ---
-
-
-def _by_loops(x, W_q, W_k, W_v):
-    import torch
-
-    if x.ndim > 2:
-        outputs, tables = zip(*(_by_loops(item, W_q, W_k, W_v) for item in x))
-        return torch.stack(outputs), torch.stack(tables)
-    rows, outputs = [], []
-    for a in x:
-        scores = torch.stack([(a @ W_q) @ (b @ W_k) / W_q.shape[1] ** 0.5 for b in x])
-        e = (scores - scores.max()).exp()
-        rows.append(e / e.sum())
-        outputs.append(sum(w * (b @ W_v) for w, b in zip(rows[-1], x)))
-    return torch.stack(outputs), torch.stack(rows)
 
 
 def _by_einsum(x, W_q, W_k, W_v):
@@ -265,7 +251,7 @@ SELF_ATTENTION = Exercise(
     mistakes=(*_MISTAKES, *through_attend(_MISTAKES, self_attention_by_stages, "queries-not-projected",
                                           "keys-not-projected")),
     equivalents=(
-        Equivalent("loops", _by_loops),
+        Equivalent("loops", lambda x, W_q, W_k, W_v: attend_in_loops(x @ W_q, x @ W_k, x @ W_v)),
         Equivalent("einsum", _by_einsum),
         Equivalent("one-wide-product", _one_wide_product),
         Equivalent("f-linear", _linear),

@@ -193,7 +193,7 @@ ATTENTION_RECEIVED = Exercise(
     ),
     equivalents=(
         Equivalent("row-by-row", _add_row_by_row),
-        Equivalent("number-by-number", _add_number_by_number),
+        Equivalent("loops", _add_number_by_number),
         Equivalent("sum-divided", lambda w: w.sum(axis=0) / w.shape[0]),
         Equivalent("transposed-first", lambda w: np.array([np.mean(column) for column in w.T])),
         Equivalent("matrix-product", lambda w: np.full(len(w), 1 / len(w)) @ w),

@@ -73,6 +73,15 @@ def _in_place(x, temperature):
     return softmax(x)
 
 
+def _loops(x, temperature):
+    weights = np.zeros(x.shape)
+    for place in np.ndindex(x.shape[:-1]):
+        terms = [math.exp((score - max(x[place])) / temperature) for score in x[place]]
+        for j, term in enumerate(terms):
+            weights[(*place, j)] = term / sum(terms)
+    return weights
+
+
 BATTERY = Battery(
     sizes=lambda s: (*normal(s.seed, (*s.lead, s.T, s.S)), 0.7),
     scores=lambda table, values: (2 * np.array(table), 2.0),
@@ -183,6 +192,7 @@ TEMPERATURE = Exercise(
         Equivalent("maximum-first", lambda x, temperature: (
             naive_softmax((x - x.max(-1, keepdims=True)) / temperature))),
         Equivalent("inverse-temperature", lambda x, temperature: softmax((1 / temperature) * x)),
+        Equivalent("loops", _loops),
         Equivalent("row-by-row", lambda x, temperature: np.array(
             [softmax(row / temperature) for row in x.reshape(-1, x.shape[-1])]).reshape(x.shape)),
         Equivalent("log-sum-exp", lambda x, temperature: np.exp(
