@@ -12,9 +12,8 @@ from course_utils.classroom import cli
 
 pytest.importorskip("nbformat")
 FULL = {name: exercises.find(name).points for name in NAMES}
-TOLD = {"zip": "The file is a zip file; hand in the notebook itself", "scan": "The file is a PDF",
-        "unreadable": "it is no JSON, or not all of it", "other homework": "This is hw1_weights, and hw0 was asked for",
-        "missing": "Nothing was handed in", "excused": "Excused"}
+TOLD = {"zip": "is a zip file; hand in the notebook", "scan": "is a PDF", "unreadable": "no JSON, or not all of it",
+        "other homework": "is hw1_weights, and hw0", "missing": "Nothing was handed in", "excused": "Excused"}
 
 
 @pytest.fixture(scope="module")
