@@ -20,7 +20,7 @@ POINTS = {
     ("attention_pooling", "no-scale"): [3, 1, 0, 2, 2],
     ("attention_pooling", "no-mask"): [3, 1, 2, 0, 0],
     ("attention_pooling", "empty-is-nan"): [3, 1, 2, 2, 0],
-    ("attention_pooling", "maximum-of-padding"): [3, 1, 2, 2, 0],
+    ("attention_pooling", "maximum-of-padding"): [3, 1, 2, 0, 0],
     ("attention_pooling", "results-swapped"): [3, 0, 2, 2, 2],
     ("pooling_gradient", "last-scale-missing"): [4, 1, 0, 2, 1],
     ("pooling_gradient", "averaged-over-batch"): [4, 1, 2, 0, 0],
@@ -61,3 +61,26 @@ def test_a_fault_beside_the_forgotten_empty_sentence_is_told_too(fault):
         return (pooled if fault == "axis-kept" else pooled[:, 0]), weights
 
     assert set(diagnose(find("attention_pooling"), pooling).names) == {fault, "empty-is-nan"}
+
+
+@pytest.mark.parametrize("name", ["attention_pooling", "pooling_gradient"])
+def test_padding_may_be_anything_and_a_leak_is_told_by_name(name):
+    exercise = find(name)
+    x, lengths = np.random.default_rng(1).normal(size=(3, 4, 2)), np.array([2, 0, 4])
+    more = (np.ones((3, 2)),) if name == "pooling_gradient" else ()
+    wanted = exercise.reference(x, np.ones(2), lengths, *more)
+    for what in (np.nan, np.inf, -np.inf):
+        x[0, 2:], x[1] = what, what
+        for answer in (exercise.reference, *(equivalent.function for equivalent in exercise.equivalents)):
+            with np.errstate(all="ignore"):
+                got = answer(x, np.ones(2), lengths, *more)
+            assert all(np.allclose(a, b) for a, b in zip(got, wanted))
+
+    def leaks(x, query, lengths, *upstream):
+        given = x.copy()
+        result = exercise.reference(x, query, lengths, *upstream)
+        return result + 0 * given.sum() if upstream else (result[0] + 0 * given.sum(axis=1), result[1])
+
+    verdict = diagnose(exercise.visible, leaks)
+    assert verdict.names == ("padding-leaks-nan",)
+    assert "NaN comes out" in verdict.broken.example

@@ -9,7 +9,7 @@ from course_utils.attention import softmax
 from course_utils.checks import Mistake
 from course_utils.exercises.families.shared import naive_softmax
 from course_utils.exercises.homework.weights import _given
-from course_utils.exercises.homework.weights._pooling_mistakes import real_words
+from course_utils.exercises.homework.weights._pooling_mistakes import finite, real_words
 
 __all__ = ["MISTAKES", "gradient_by_stages"]
 
@@ -26,15 +26,16 @@ def _by_chain(x, query, upstream, weights_of, gains, through, collect, outer):
     return collect(through(weights_of(query), gains(x, upstream)), x) / outer(x)
 
 
-def gradient_by_stages(x, query, lengths, upstream, *, scale=lambda x: math.sqrt(x.shape[-1]), real=real_words,
-                       weigh=_weigh, gains=lambda x, upstream: np.einsum("btd,bd->bt", x, upstream),
+def gradient_by_stages(x, query, lengths, upstream, *, read=finite, scale=lambda x: math.sqrt(x.shape[-1]),
+                       real=real_words, weigh=_weigh, gains=lambda x, upstream: np.einsum("btd,bd->bt", x, upstream),
                        through=_through_softmax, collect=lambda slopes, x: np.einsum("bt,btd->d", slopes, x),
                        outer=lambda x: math.sqrt(x.shape[-1]), derive=_by_chain, leave=lambda x, query, lengths: None):
     """The gradient along the query, in stages that can be replaced one by one."""
     def weights_of(q):
-        return weigh(x @ q / scale(x), real(x, lengths))
+        return weigh(words @ q / scale(words), real(words, lengths))
 
-    gradient = derive(x, query, upstream, weights_of, gains, through, collect, outer)
+    words = read(x)
+    gradient = derive(words, query, upstream, weights_of, gains, through, collect, outer)
     leave(x, query, lengths)
     return gradient
 
@@ -89,6 +90,10 @@ _STEPS = "Small steps of the query give slopes that are only nearly right: the s
 _SHORTER = "Try the words 0, 1e6 and 3e6 with two lengths of the step: the chain rule needs no step at all."
 
 MISTAKES = (
+    Mistake("padding-leaks-nan", changes={"read": lambda x: x},
+            cause="NaN or infinity in the padding reaches the gradient: 0 * NaN is NaN, so a weight of 0 does not keep "
+                  "it out of a sum.",
+            experiment="Print 0 * np.nan and 0 * np.inf, then look for the lines in which the padding is multiplied."),
     Mistake("no-softmax-slopes", changes={"through": lambda w, g: g},
             cause="The chain skips softmax: the slopes of the weights are used as slopes of the scores.",
             experiment="Raise all scores of a sentence together: no weight changes, but what do your slopes of the "

@@ -7,12 +7,22 @@ import numpy as np
 from course_utils.checks import Mistake
 from course_utils.exercises.homework.weights import _given
 
-__all__ = ["MISTAKES", "pooling_by_stages", "real_words"]
+__all__ = ["MISTAKES", "finite", "pooling_by_stages", "real_words", "words_only"]
 
 
 def real_words(x, lengths):
     """True on words and False on padding, shape (B, T)."""
     return np.arange(x.shape[1]) < lengths[:, None]
+
+
+def words_only(x, lengths):
+    """The words, with zeros in the place of padding: a weight of 0 takes no NaN and no infinity out of a sum."""
+    return np.where(real_words(x, lengths)[..., None], x, 0.0)
+
+
+def finite(x):
+    """As it is, with zeros for NaN and infinity, which only padding holds here."""
+    return np.where(np.isfinite(x), x, 0.0)
 
 
 def _hide(scores, real):
@@ -27,14 +37,14 @@ def _average(weights, x, real=None):
     return np.einsum("bt,btd->bd", weights, x)
 
 
-def pooling_by_stages(x, query, lengths, *, score=lambda x, query: x @ query,
+def pooling_by_stages(x, query, lengths, *, read=finite, score=lambda x, query: x @ query,
                       scale=lambda scores, x: scores / math.sqrt(x.shape[-1]), real=real_words, hide=_hide,
                       weigh=_given.softmax, finish=lambda w, real: w, cover=_cover, average=_average,
                       give=lambda pooled, weights: (pooled, weights), leave=lambda x, lengths: None):
     """Pool sentences in stages that can be replaced one by one."""
-    mask = real(x, lengths)
-    weights = cover(finish(weigh(hide(scale(score(x, query), x), mask)), mask), mask)
-    pooled = average(weights, x, mask)
+    words, mask = read(x), real(x, lengths)
+    weights = cover(finish(weigh(hide(scale(score(words, query), words), mask)), mask), mask)
+    pooled = average(weights, words, mask)
     leave(x, lengths)
     return give(pooled, weights)
 
@@ -128,6 +138,10 @@ def _all_by_one(x, lengths):
 
 
 MISTAKES = (
+    Mistake("padding-leaks-nan", changes={"read": lambda x: x},
+            cause="NaN or infinity in the padding reaches the result: 0 * NaN is NaN, so a weight of 0 does not keep "
+                  "it out of a sum.",
+            experiment="Print 0 * np.nan and 0 * np.inf, then look for the line in which weights meet the padding."),
     Mistake("no-scale", changes={"scale": lambda s, x: s},
             cause="The scores are not divided by the square root of D.",
             experiment="Work log(w1/w2) out for the words [1, 1, 1, 1] and [0, 0, 0, 0] and a query of ones."),

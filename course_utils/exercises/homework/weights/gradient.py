@@ -9,6 +9,7 @@ from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
 from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.homework.weights._gradient_mistakes import MISTAKES, gradient_by_stages
+from course_utils.exercises.homework.weights._pooling_mistakes import words_only
 from course_utils.exercises.homework.weights.pooling import attention_pooling, padded
 
 _NONE, _SIZE, _BATCH, _ALL = "no choice, no slope", "scale", "batch and padding", "all of it, and empty sentences"
@@ -16,6 +17,7 @@ _NONE, _SIZE, _BATCH, _ALL = "no choice, no slope", "scale", "batch and padding"
 
 def pooling_gradient(x, query, lengths, upstream):
     """Slopes (D,) of ``(upstream * pooled).sum()`` along the numbers of the query."""
+    x = words_only(x, lengths)
     pooled, weights = attention_pooling(x, query, lengths)
     gains = (x @ upstream[..., None])[..., 0] - (pooled * upstream).sum(axis=-1, keepdims=True)  # (B, T)
     return np.einsum("bt,btd->d", weights * gains, x) / math.sqrt(x.shape[-1])
@@ -180,6 +182,22 @@ def _padding_does_not_count(call):
                       f"{rounded(trimmed)} without, {rounded(whole)} with")
 
 
+def _anything_may_stand_in_the_padding(call):
+    x, query, _, upstream = _sentence(60, B=2)
+    lengths = np.array([2, 4])
+    wanted = call(x, query, lengths, upstream)
+    for what in (np.nan, np.inf):
+        odd = x.copy()
+        odd[0, 2:] = what
+        got = call(odd, query, lengths, upstream)
+        if np.isnan(got).any() or not np.allclose(got, wanted, rtol=1e-4, atol=1e-7):
+            return Broken("what stands in the padding should not reach the gradient, whatever it is",
+                          f"two words and then {what} as padding: " + (
+                              "NaN comes out" if np.isnan(got).any() else
+                              f"the gradient is {rounded(got)}, with other padding {rounded(wanted)}"),
+                          "print 0 * np.nan and 0 * np.inf")
+
+
 def _nothing_adds_nothing(call):
     x, query, _, upstream = _sentence(59, B=2)
     got, wanted = call(x, query, np.array([0, 4]), upstream), call(x[1:], query, np.array([4]), upstream[1:])
@@ -219,12 +237,14 @@ def _by_jacobian(x, query, lengths, upstream):
 
 def _by_covariance(x, query, lengths, upstream):
     """The gradient is the weighted covariance of the words times upstream."""
+    x = words_only(x, lengths)
     pooled, weights = attention_pooling(x, query, lengths)
     centred = x - pooled[:, None]
     return np.einsum("bt,btd,bte,be->d", weights, centred, centred, upstream) / np.sqrt(x.shape[-1])
 
 
 def _jacobian_of_the_batch(x, query, lengths, upstream):
+    x = words_only(x, lengths)
     _, p = attention_pooling(x, query, lengths)
     J = p[:, :, None] * np.eye(p.shape[1]) - p[:, :, None] * p[:, None, :]
     d_weights = np.einsum("bd,btd->bt", upstream, x)
@@ -233,6 +253,7 @@ def _jacobian_of_the_batch(x, query, lengths, upstream):
 
 
 def _matrices(x, query, lengths, upstream):
+    x = words_only(x, lengths)
     _, weights = attention_pooling(x, query, lengths)
     d_weights = (x @ upstream[:, :, None]).squeeze(-1)
     d_scores = weights * d_weights - weights * np.sum(weights * d_weights, axis=1)[:, None]
@@ -259,6 +280,7 @@ POOLING_GRADIENT = Exercise(
         Probe("slopes agree with small steps", _slopes_are_those_of_small_steps, _SIZE),
         Probe("sentences add up", _sentences_add_up, _BATCH),
         Probe("padding does not count", _padding_does_not_count, _BATCH),
+        Probe("NaN and infinity in the padding change nothing", _anything_may_stand_in_the_padding, _BATCH),
         Probe("an empty sentence adds nothing", _nothing_adds_nothing, _ALL),
     ),
     stages=gradient_by_stages,

@@ -9,7 +9,12 @@ from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
 from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.homework.weights import _given
-from course_utils.exercises.homework.weights._pooling_mistakes import MISTAKES, pooling_by_stages, real_words
+from course_utils.exercises.homework.weights._pooling_mistakes import (
+    MISTAKES,
+    pooling_by_stages,
+    real_words,
+    words_only,
+)
 
 __all__ = ["POOLING", "attention_pooling", "padded"]
 
@@ -19,8 +24,9 @@ _SCALE, _PADDING, _ALL = "scale", "padding", "empty sentences, large scores"
 
 def attention_pooling(x, query, lengths):
     """Pool padded words x (B, T, D) into one vector a sentence: (pooled (B, D), weights (B, T))."""
-    weights = softmax(np.where(real_words(x, lengths), x @ query / math.sqrt(x.shape[-1]), -math.inf))
-    return (weights[:, None] @ x)[:, 0], weights
+    words = words_only(x, lengths)
+    weights = softmax(np.where(real_words(x, lengths), words @ query / math.sqrt(x.shape[-1]), -math.inf))
+    return (weights[:, None] @ words)[:, 0], weights
 
 
 def padded(rng, B, T, D):
@@ -169,6 +175,22 @@ def _padded_as_trimmed(call):
                       f"sentence 0: {rounded(cut[0])} without, {rounded(more[0])} with")
 
 
+def _anything_may_stand_in_the_padding(call):
+    x, query = _sentences(49)
+    lengths = np.array([2, 4])
+    wanted = call(x, query, lengths)
+    for what in (np.nan, np.inf):
+        odd = x.copy()
+        odd[0, 2:] = what
+        for name, got, plain in zip(("pooled", "weights"), call(odd, query, lengths), wanted):
+            if np.isnan(got).any() or not np.allclose(got, plain, atol=1e-6):
+                return Broken("what stands in the padding should not reach the result, whatever it is",
+                              f"two words and then {what} as padding: " + (
+                                  "NaN comes out" if np.isnan(got).any() else
+                                  f"{name} of sentence 0 is {rounded(got[0])}, with other padding {rounded(plain[0])}"),
+                              "print 0 * np.nan and 0 * np.inf")
+
+
 def _one_word_is_itself(call):
     x, query = _sentences(47)
     pooled, _ = call(x, query, np.array([1, 3]))
@@ -213,6 +235,7 @@ def _by_loop(x, query, lengths):
 
 
 def _trimmed(x, query, lengths):
+    x = words_only(x, lengths)
     weights = np.zeros(x.shape[:2])
     for b, n in enumerate(lengths):
         if n > 0:
@@ -222,6 +245,7 @@ def _trimmed(x, query, lengths):
 
 def _scaled_query(x, query, lengths):
     real = np.arange(x.shape[1])[None, :] < lengths.reshape(-1, 1)
+    x = np.where(real[:, :, None], x, 0)
     scores = np.einsum("btd,d->bt", x, query * len(query) ** -0.5)
     weights = softmax(np.where(real, scores, -np.inf), axis=1)
     return (weights[:, :, None] * x).sum(axis=1), weights
@@ -229,6 +253,8 @@ def _scaled_query(x, query, lengths):
 
 def _low_and_covered(x, query, lengths):
     real = np.arange(x.shape[1]) < lengths[:, None]
+    x = x.copy()
+    x[~real] = 0
     weights = softmax(np.where(real, x @ query / np.sqrt(x.shape[2]), -1e9), axis=-1) * real
     return np.sum(weights[..., np.newaxis] * x, axis=1), weights
 
@@ -237,7 +263,7 @@ def _nan_replaced(x, query, lengths):
     scores = np.where(real_words(x, lengths), x @ query / np.sqrt(x.shape[-1]), -np.inf)
     with np.errstate(invalid="ignore"):
         weights = np.nan_to_num(_given.softmax(scores))
-    return np.matmul(weights[:, np.newaxis, :], x).squeeze(1), weights
+    return np.matmul(weights[:, np.newaxis, :], np.nan_to_num(x, posinf=0, neginf=0)).squeeze(1), weights
 
 
 def _terms_and_safe_sum(x, query, lengths):
@@ -246,13 +272,13 @@ def _terms_and_safe_sum(x, query, lengths):
     largest = np.where(lengths[:, None] > 0, scores.max(axis=1, keepdims=True), 0.0)
     e = np.exp(scores - largest)
     weights = e / np.maximum(e.sum(axis=1, keepdims=True), 1e-12)
-    return np.einsum("bt,btd->bd", weights, x), weights
+    return np.where(real[..., None], weights[..., None] * x, 0).sum(axis=1), weights
 
 
 def _by_attention(x, query, lengths):
     from course_utils.attention import scaled_dot_product_attention
 
-    q = np.broadcast_to(query, (len(x), 1, len(query)))
+    q, x = np.broadcast_to(query, (len(x), 1, len(query))), words_only(x, lengths)
     output, weights = scaled_dot_product_attention(q, x, x, real_words(x, lengths)[:, None])
     return output[:, 0], weights[:, 0]
 
@@ -276,6 +302,7 @@ POOLING = Exercise(
         Probe("scores are divided by the square root of D", _scores_are_divided, _SCALE),
         Probe("padding gets weight 0, the real words share out 1", _padding_gets_nothing, _PADDING),
         Probe("padded sentences are pooled like trimmed ones", _padded_as_trimmed, _PADDING),
+        Probe("NaN and infinity in the padding change nothing", _anything_may_stand_in_the_padding, _PADDING),
         Probe("one word is pooled into itself", _one_word_is_itself, _PADDING),
         Probe("an empty sentence gives zeros", _nothing_gives_nothing, _ALL),
         Probe("large scores compete like small ones", _long_vectors_do_not_overflow, _ALL),
@@ -295,9 +322,9 @@ POOLING = Exercise(
         "It is attention with one query for all sentences: scores (B, T), hide the padding, softmax along T, then a "
         "weighted sum along T. Draw the shapes first.",
         "`np.arange(T) < lengths[:, None]` is True on real words. Hide the others before softmax. Try a batch with "
-        "every length that can occur, from none to T.",
+        "every length that can occur, from none to T, and NaN in its padding: what is 0 * np.nan?",
         "`weights = softmax(np.where(real, x @ query / np.sqrt(D), -np.inf))`, where a row without a real word is "
-        "replaced by zeros, and `pooled = np.einsum('bt,btd->bd', weights, x)`.",
+        "replaced by zeros, and `pooled = np.einsum('bt,btd->bd', weights, np.where(real[..., None], x, 0.0))`.",
     ),
     in_order=_ORDER,
     credit=(Part(_WORDS, 3), Part(_ORDER, 1), Part(_SCALE, 2), Part(_PADDING, 2), Part(_ALL, 2, visible=False)),
