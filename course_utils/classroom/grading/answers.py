@@ -6,8 +6,10 @@ holds all cells up to the exercise's check.
 """
 
 import ast
+import functools
+from collections import Counter
 
-from course_utils.classroom.grading.child.slices import statements_in
+from course_utils.classroom.grading.child.slices import statements_in, used_by
 from course_utils.classroom.grading.notebooks import same_id
 from course_utils.classroom.grading.remote import Answer
 
@@ -75,9 +77,22 @@ def _why_run(chosen, own, others, assignment, notebook):
         tree = ast.parse(chosen.source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return SYNTAX
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    bound = [set().union(*(names for _, names in statements_in(cell.source))) for cell in (*others, chosen)]
-    return BOUND if any(sum(name in names for names in bound) > 1 for name in used) else ""
+    used = set().union(*map(used_by, tree.body))
+    answered = [cell.source for cell in (*others, chosen) if any(same_id(cell.grade_id, name) for name in answers)]
+    times = _times_bound(assignment.given) + Counter(  # all other cells are the assignment's own by now
+        name for source in answered for name in _names(source))
+    return BOUND if any(times[name] > 1 for name in used) else ""
+
+
+@functools.lru_cache(16)
+def _times_bound(given):
+    """How many of the assignment's own cells give a meaning to a name."""
+    return Counter(name for source in given for name in _names(source))
+
+
+def _names(source):
+    """Names that a cell gives a meaning to."""
+    return set().union(*(names for _, names in statements_in(source)))
 
 
 def _defines(source, name):

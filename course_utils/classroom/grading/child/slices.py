@@ -10,7 +10,7 @@ import functools
 import inspect
 import re
 
-__all__ = ["Step", "statements_in", "steps"]
+__all__ = ["Step", "statements_in", "steps", "used_by"]
 
 _MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 
@@ -63,7 +63,7 @@ def steps(wanted, answer, given, others):
     """
     own = _statements("answer", answer) if answer is not None else []
     known = set(dir(builtins)).union(*(_bound(statement) for statement in own))
-    missing = ({wanted} - known).union(*(_used(statement) for statement in own)) - known
+    missing = ({wanted} - known).union(*(used_by(statement) for statement in own)) - known
     # What the assignment gives comes first: a student who rebinds it elsewhere has changed nothing.
     pools = [_pool("given", given), _pool("cell", [source for source in others if source not in given])]
     taken = [set(), set()]
@@ -74,7 +74,7 @@ def steps(wanted, answer, given, others):
             mine |= found
             known |= missing & set().union(*(pool[i][2] for i in found))
             missing -= known
-            more |= set().union(*(_used(pool[i][1]) for i in found))
+            more |= set().union(*(used_by(pool[i][1]) for i in found))
         missing = more - known
     chosen = [pool[i] for pool, mine in zip(pools, taken) for i in sorted(mine)]
     return [*(Step(cell, [statement], False) for cell, statement, _ in chosen), Step("answer", own, True)]
@@ -94,7 +94,7 @@ def _statements(name, source):
         return ast.parse(plain, f"<{name}>").body
 
 
-@functools.lru_cache(1000)  # a child loads several answers out of the same cells
+@functools.lru_cache(60)  # a child loads several answers out of the same cells, and the judge has many students
 def statements_in(source):
     """Read a cell: its statements with the names that each gives a meaning to; none if it is no Python."""
     try:
@@ -121,5 +121,18 @@ def _bound(statement):
     return names
 
 
-def _used(statement):
-    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+def used_by(statement):
+    """Names that a statement looks up outside itself, now or when what it defines is called.
+
+    Locals of a function are none of them, unless they are called like an attribute that is read there.
+    """
+    written = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    try:
+        return written & _looked_up(compile(ast.Module([statement], []), "<statement>", "exec", dont_inherit=True))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return written
+
+
+def _looked_up(code):
+    """Names of globals and of attributes, in a piece of code and in all that it holds."""
+    return set(code.co_names).union(*(_looked_up(inner) for inner in code.co_consts if inspect.iscode(inner)))
