@@ -53,11 +53,12 @@ class Overview:
 def _group(rows, style):
     """The rows of one notebook, whose name stands for all of them; each is named by its exercise."""
     notebook, minutes, *_ = map(html.escape, rows[0])
-    lead = (f'<th scope="rowgroup" rowspan="{len(rows)}" {style}>{notebook}</th>'
-            f'<td rowspan="{len(rows)}" {style}>{minutes}</td>')
+    first = style.replace("left", "left;vertical-align:top")  # beside the first exercise
+    lead = (f'<th scope="rowgroup" rowspan="{len(rows)}" {first}>{notebook}</th>'
+            f'<td rowspan="{len(rows)}" {first}>{minutes}</td>')
     lines = [f'<th scope="row" {style}>{html.escape(name)}</th><td {style}>{html.escape(state)}</td>'
              for _, _, name, state in rows]
-    return f"<tbody><tr>{lead}{'</tr><tr>'.join(lines)}</tr></tbody>"
+    return f"<tbody style='border-top:1px solid'><tr>{lead}{'</tr><tr>'.join(lines)}</tr></tbody>"
 
 
 def progress():
