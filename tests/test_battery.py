@@ -12,6 +12,7 @@ from course_utils import exercises
 from course_utils.checks import diagnose
 from course_utils.checks.sandbox import CALL_LIMIT, call_safely
 from course_utils.exercises.battery import REGIMES
+from course_utils.exercises.battery.regimes import TRY
 from course_utils.exercises.battery.scores import HIDDEN, SCORES
 from course_utils.exercises.battery.shapes import SHAPES
 
@@ -107,3 +108,27 @@ def test_what_a_gradient_does_not_reach_is_told_apart_from_what_it_reaches_in_pa
             for mistake in exercise.mistakes if mistake.name in ("detached-for-queries", "weights-detached")}
     assert told == {"detached-for-queries": "it does not reach x",
                     "weights-detached": "it does not reach x; what reaches context is not all of it"}
+
+
+def test_what_to_try_names_regimes_that_come_up():
+    everything = set().union(*(exercise.battery.takes() for exercise in LESSONS))
+    assert set(TRY) <= everything
+
+
+def test_an_answer_that_only_one_regime_shows_is_told_where_to_look():
+    verdict = diagnose(exercises.find("causal_mask"), lambda T: exercises.find("causal_mask").reference(200)[:T, :T])
+    assert verdict.case.note == "300 tokens"
+    assert verdict.step == TRY["many places"]
+
+
+def test_forward_takes_context_and_mask_by_name():
+    exercise = exercises.find("MultiHeadAttention")
+
+    def renamed(d_model, n_heads, bias=True):
+        module = exercise.reference(d_model, n_heads, bias)
+        forward = module.forward
+        module.forward = lambda x, kv=None, attn_mask=None: forward(x, kv, attn_mask)
+        return module
+
+    assert diagnose(exercise, renamed).trouble.message == (
+        "ValueError: forward should take x, context and mask, by these names, got (x, kv, attn_mask)")

@@ -117,7 +117,7 @@ def diagnose(exercise, answer, seed=None):
     known = bool(mistakes)
     if not mistakes and not unfinished:
         mistakes, step = _words(lambda: _slips(exercise, answer, outcomes, right, failing), ((), ""))
-        step = step or what_to_try(plain)
+        step = what_to_try(plain) or ("" if mistakes else case.step) or step
     if outcome.trouble and any(m.name in ("list", "list-for-array") for m in mistakes):
         # All lists of lists stop alike: what is in them shows in an array.
         lists = tuple(m for m in mistakes if m.name in ("list", "list-for-array"))

@@ -21,12 +21,15 @@ class Case:
         What the case is about, in a few words ("two readable rows").
     part : str
         Name of the `Part` of the points that it decides; the first part if left out.
+    step : str
+        What to try where it is the first that comes out wrong, and no cause is known.
     """
 
     args: tuple
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
     part: str = ""
+    step: str = ""
 
 
 @dataclass(frozen=True)

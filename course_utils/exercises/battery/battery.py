@@ -6,7 +6,7 @@ from functools import cached_property
 
 from course_utils.checks import Case
 from course_utils.exercises.battery.calls import earlier_result_stays, gradients_in_numbers
-from course_utils.exercises.battery.regimes import expand
+from course_utils.exercises.battery.regimes import TRY, expand
 from course_utils.exercises.battery.scores import HIDDEN, SCORES, VALUES
 from course_utils.exercises.battery.shapes import SHAPES
 from course_utils.exercises.battery.values import strided
@@ -68,6 +68,9 @@ class Battery:
 
     def entries(self):
         """Give pairs of regime and Case, the smallest first."""
+        return [(regime, replace(case, step=case.step or TRY.get(regime, ""))) for regime, case in self._made()]
+
+    def _made(self):
         found = []
         if self.sizes:
             found += [(regime, _case(self.sizes(sizes), regime)) for regime, sizes in SHAPES.items()

@@ -1,6 +1,6 @@
 """The regimes of input that tell right answers from wrong ones, by the stage that they are about."""
 
-__all__ = ["REGIMES", "STAGE_OF", "expand"]
+__all__ = ["REGIMES", "STAGE_OF", "TRY", "expand"]
 
 REGIMES = {
     "shapes": {
@@ -44,6 +44,28 @@ REGIMES = {
     },
     "names": {"arguments by name": "optional arguments given by the name that the text fixes"},
     "gradients": {"in numbers": "equal to those of the reference, not only there"},
+}
+
+# What to try where everything before was right and an input of this regime is the first that is not.
+TRY = {
+    "very large": "Print the largest number that goes into your exponential, and the exponential.",
+    "very negative": "Print the numbers that go into your exponential: with the largest of a row subtracted, one is 0.",
+    "rows far apart": "Print what you subtract before the exponential: each row needs its own.",
+    "one query": "Call your function with a single query, and print the shape after each line.",
+    "one key": "Call your function with a single key, and print the shape after each line.",
+    "T > S": "Count the rows of your result for more queries than keys.",
+    "one query, masked": "Find the line that decides whether a mask is needed: a single query has one, too.",
+    "item 0 unpadded": "Find what your code reads from the first item of a batch: the others have masks of their own.",
+    "left padding": "Print the row of a query that stands before all real tokens.",
+    "a mask for each head": "Print the shape of your mask just before it meets the scores.",
+    "hidden far above": "Print the exponentials of a row whose hidden score is far above the others: what is left of "
+                        "those?",
+    "hidden in the millions": "Print a row of scores just before the softmax: are the hidden ones below all others?",
+    "strided": "Turn an array and turn it back: `x.T.copy().T` holds the same numbers in another order in memory. "
+               "Look for a line that reads them in that order.",
+    "many places": "Look for a table of fixed size, or for integers of few bits: `int8` ends at 127.",
+    "one object, other inputs": "Make one object and call it twice, with other masks and lengths: what does it keep on "
+                                "`self`?",
 }
 
 STAGE_OF = {regime: stage for stage, regimes in REGIMES.items() for regime in regimes}

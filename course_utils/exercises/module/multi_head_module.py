@@ -1,5 +1,6 @@
 """Exercise of notebook 08: masked multi-head attention as a module."""
 
+import inspect
 import math
 from functools import cache
 
@@ -24,6 +25,17 @@ def _numbers(d_model):
     """Four weights and four biases, the same in every call."""
     *weights, q, k, v, o = draw(*[(d_model, d_model)] * 4, *[(d_model,)] * 4, seed=88)
     return (*(weight / math.sqrt(d_model) for weight in weights), q, k, v, o)
+
+
+def _hold_names(module):
+    """Say plainly where context and mask cannot be given by name."""
+    try:
+        taken = inspect.signature(module.forward).parameters
+    except Exception:
+        return
+    open_to_more = any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in taken.values())
+    if not {"context", "mask"} <= set(taken) and not open_to_more:
+        raise ValueError(f"forward should take x, context and mask, by these names, got ({', '.join(taken)})")
 
 
 def _hold_parameters(module, bias):
@@ -58,6 +70,7 @@ def _invoke(answer, d_model, n_heads, bias=True, *, x, context=None, mask=None, 
     numbers = _numbers(d_model)
     if x is None:
         return None  # it was only to be built
+    _hold_names(module)
     _hold_parameters(module, bias)
     with torch.no_grad():
         for name, weight, offset in zip(_NAMES, numbers[:4], numbers[4:]):
