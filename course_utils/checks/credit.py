@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from course_utils.checks.drawn import drawn_for, failure_on
 from course_utils.checks.exercise import Part
-from course_utils.checks.order import TurnedRound, in_opposite_order
+from course_utils.checks.order import OPPOSITE, TurnedRound, in_opposite_order
 from course_utils.checks.own_functions import reference_outcomes
 
 __all__ = ["Earned", "earn"]
@@ -64,7 +64,7 @@ def earn(exercise, answer, seed=None, hurry=False):
              *((probe, part, None) for probe, part in zip(probes, exercise.part_of(*probes))))
     lost = {}  # name of a part -> why
     if exercise.in_order and in_opposite_order(exercise, answer):
-        answer, lost[exercise.in_order] = TurnedRound(answer), "the results come in the opposite order"
+        answer, lost[exercise.in_order] = TurnedRound(answer), OPPOSITE
     for thing, part, wanted in (*fixed, *drawn_for(exercise, seed)):
         if part not in lost and not (hurry and lost):
             failure = failure_on(exercise, thing, wanted, answer)

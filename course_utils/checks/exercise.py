@@ -177,6 +177,8 @@ class Exercise:
     in_order : str
         Name of the part that is lost where several results come in the opposite order; the other parts take them
         as they are meant.
+    uses : sequence of str
+        Names of exercises with such a part whose functions an answer may call.
     core : bool
         False for an exercise that can be left out.
     tolerance : float
@@ -204,6 +206,7 @@ class Exercise:
     credit: Sequence[Part] = ()
     drawn: Callable[[int], Sequence[Case | Probe]] | None = None
     in_order: str = ""
+    uses: Sequence[str] = ()
     core: bool = True
     tolerance: float = 1e-5
     battery: Any = None

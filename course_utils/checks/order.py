@@ -1,10 +1,13 @@
 """Several results in the opposite order: one slip, which should not cost everything."""
 
+import functools
 from dataclasses import replace
 
 from course_utils.checks.sandbox import Elsewhere, call_safely
 
-__all__ = ["TurnedRound", "in_opposite_order"]
+__all__ = ["OPPOSITE", "TurnedRound", "in_opposite_order", "note_on", "with_results_of"]
+
+OPPOSITE = "the results come in the opposite order"
 
 
 class TurnedRound(Elsewhere):
@@ -41,3 +44,41 @@ def in_opposite_order(exercise, answer):
     wanted = [value.shape for value in call_safely(exercise.reference, case.args, case.kwargs, exercise).values]
     got = [value.shape for value in call_safely(answer, case.args, case.kwargs, exercise).values]
     return got != wanted and got == wanted[::-1]
+
+
+def with_results_of(used, answer):
+    """Give an answer whose calls of another exercise's function get the results in the order that is asked for.
+
+    What the function does wrong is paid for where it stands; here it should not be paid for again.
+
+    Parameters
+    ----------
+    used : Exercise
+        One with a part for the order of its results.
+    answer : callable
+        A function of the learner, which finds the other one under its name.
+
+    Returns
+    -------
+    callable or None
+        None where there is no such function, or its results are in order.
+    """
+    names = getattr(answer, "__globals__", {})
+    function = names.get(used.name)
+    if not callable(function) or not in_opposite_order(used, function):
+        return None
+
+    @functools.wraps(answer)
+    def meant(*args, **kwargs):
+        names[used.name] = lambda *a, **k: function(*a, **k)[::-1]
+        try:
+            return answer(*args, **kwargs)
+        finally:
+            names[used.name] = function
+
+    return meant
+
+
+def note_on(name):
+    """Say that results were taken in the other order."""
+    return f"Your `{name}` gives its results in the opposite order; here they were taken as its task asks for them."

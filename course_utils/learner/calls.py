@@ -4,9 +4,10 @@ import dataclasses
 from importlib import import_module
 
 from course_utils import exercises
-from course_utils.checks import Verdict, diagnose, give_feedback
+from course_utils.checks import Verdict, diagnose, earn, give_feedback
 from course_utils.checks.allowed import first_not_allowed, words
 from course_utils.checks.feedback import MAX_LINES, Feedback
+from course_utils.checks.order import note_on, with_results_of
 from course_utils.checks.sandbox import Trouble
 from course_utils.exercises.gone import GONE
 from course_utils.exercises.homework import ALLOWED
@@ -57,8 +58,11 @@ def check(name, answer=...):
     if not callable(answer):
         raise Misuse(f"answer should be your function, without parentheses, got {type(answer).__name__}")
     _checked.add(exercise.name)
-    verdict = _refusal(exercise, answer) or diagnose(exercise.visible, answer)
+    meant, note = _as_meant(exercise, answer)
+    verdict = _refusal(exercise, answer) or diagnose(exercise.visible, meant)
     feedback = give_feedback(exercise.visible, verdict)
+    if note:
+        feedback = dataclasses.replace(feedback, rows=(*feedback.rows, ("Note", note))[:MAX_LINES - 1])
     older = older_than_its_cell(answer)
     if older:
         feedback = dataclasses.replace(feedback, rows=(("Note", older), *feedback.rows)[:MAX_LINES - 1])
@@ -70,6 +74,16 @@ def check(name, answer=...):
         for problem in filter(None, (record_pass(exercise.name), _keep(exercise, answer))):
             feedback = dataclasses.replace(feedback, rows=(*feedback.rows, ("Note", problem)))
     return feedback
+
+
+def _as_meant(exercise, answer):
+    """An answer that calls a function with its results in the opposite order, with these in order; and what to say."""
+    for used in map(exercises.find, exercise.uses):
+        meant = with_results_of(used, answer)
+        points = [sum(earned.points for earned in earn(exercise.visible, one)) for one in (answer, meant) if one]
+        if meant and points[1] > points[0]:
+            return meant, note_on(used.name)
+    return answer, ""
 
 
 def _refusal(exercise, answer):

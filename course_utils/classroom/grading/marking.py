@@ -7,6 +7,7 @@ import contextlib
 
 from course_utils import exercises
 from course_utils.checks import Verdict, diagnose, earn, give_feedback
+from course_utils.checks.order import OPPOSITE, note_on
 from course_utils.classroom.grading.answers import take_out, whole
 from course_utils.classroom.grading.forks import patiently
 from course_utils.classroom.grading.notebooks import Unreadable, read_notebook
@@ -75,6 +76,7 @@ def _mark(data, assignment, student, zygote, secret, name):
         if run is not None and result["points"] != _points_alone(exercise, single, seed, zygote):
             result["notes"].append(f"The notebook was run from the top up to this check, since {why}; by itself the "
                                    "answer's cell would have earned other points.")
+        result = _with_results_in_order(exercise, result, results, answers[exercise.name], seed, zygote)
         results.append(result)
     for exercise, result in zip(assignment.exercises, results):
         answer = answers[exercise.name]
@@ -128,6 +130,17 @@ def _other_homework(notebook, assignment):
 
 
 # --- running them ---
+
+
+def _with_results_in_order(exercise, result, earlier, answer, seed, zygote):
+    """Judge an answer once more with the results of a function that it calls in order, if that is what is wrong."""
+    for used in (one for one in earlier if one["name"] in exercise.uses and result["points"] < result["of"]):
+        if any(part["why_not"] == OPPOSITE for part in used["parts"]):
+            again = _alone(exercise, answer.with_turned(used["name"]), seed, zygote)
+            if again["points"] > result["points"]:
+                again["notes"].append(note_on(used["name"]))
+                return again
+    return result
 
 
 def _missed_a_name(result):

@@ -48,6 +48,8 @@ def preflight(path, assignment, student="", limits=None, how=None):
         good &= result["state"] == "graded" and result["status"] != "not attempted"
         lines.append(f"{_sign(result, points, of)} {result['name']}: {_words(result, points, of)}"
                      + (f"; {number(later)} more decided after the deadline" if later else ""))
+        if points < of and result["status"] != "not attempted" and result["state"] != "missing":
+            lines.append(f"    {result['early']['headline'].partition(': ')[2]}")
         if points < of:
             lines += [f"    {label + ': ' if label else ''}{text}" for label, text in result["early"]["rows"][:4]]
         lines += [f"    {note}" for note in result["notes"]]

@@ -32,18 +32,24 @@ class Answer:
     cells : sequence of dict, optional
         In their place, all cells up to the exercise's check, which are run in order: "name", "source", and whether
         it is the "answer".
+    turned : sequence of str
+        Names of functions whose results it should get in the opposite order.
     """
 
-    def __init__(self, wanted, cell, given=(), others=(), cells=None):
+    def __init__(self, wanted, cell, given=(), others=(), cells=None, turned=()):
         self.wanted, self.cell, self.given, self.others = wanted, cell, tuple(given), tuple(others)
-        self.cells = cells
+        self.cells, self.turned = cells, tuple(turned)
+
+    def with_turned(self, name):
+        """The same answer, which gets the results of another function in the opposite order."""
+        return Answer(self.wanted, self.cell, self.given, self.others, self.cells, (*self.turned, name))
 
     def request(self, limits):
         """The message that loads it."""
+        message = {"do": "load", "wanted": self.wanted, "turned": self.turned}
         if self.cells is not None:
-            return {"do": "load", "wanted": self.wanted, "cells": self.cells, "seconds": limits.run,
-                    "each": limits.run / 2}
-        return {"do": "load", "wanted": self.wanted, "answer": self.cell, "given": self.given, "others": self.others}
+            return {**message, "cells": self.cells, "seconds": limits.run, "each": limits.run / 2}
+        return {**message, "answer": self.cell, "given": self.given, "others": self.others}
 
 
 class _Raised(Exception):

@@ -68,9 +68,15 @@ class Conversation:
                     exec(step.code, self.namespace)
                 except BaseException as problem:
                     error = tell(problem) if step.must else error
+        self._turn(request.get("turned", ()))
         wanted = self.namespace.get(request["wanted"])
         self.things = [wanted]
         return {"defined": callable(wanted), "error": error}, b""
+
+    def _turn(self, names):
+        """Let functions give their results in the opposite order."""
+        for name, function in ((name, self.namespace.get(name)) for name in names):
+            self.namespace[name] = lambda *args, function=function, **kwargs: function(*args, **kwargs)[::-1]
 
     def _run(self, request):
         """Run cells in order; errors stop nothing, and an error of the answer's own cell is told."""
@@ -85,6 +91,7 @@ class Conversation:
                 hurried += isinstance(problem, kernel.TooLong)
                 if cell["answer"]:
                     error = None if problem is None else tell(problem)
+        self._turn(request.get("turned", ()))
         wanted = self.namespace.get(request["wanted"])
         self.things = [wanted]
         return {"defined": callable(wanted), "error": error, "left": hurried}, b""

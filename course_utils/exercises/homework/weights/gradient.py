@@ -301,6 +301,7 @@ POOLING_GRADIENT = Exercise(
         "`d_w = np.einsum('btd,bd->bt', x, upstream)`, `d_s = w * (d_w - (w * d_w).sum(-1, keepdims=True))`, "
         "`return np.einsum('bt,btd->d', d_s, x) / np.sqrt(D)`.",
     ),
+    uses=("attention_pooling",),
     credit=(Part("the chain rule", 4), Part(_NONE, 1), Part(_SIZE, 2), Part(_BATCH, 2), Part(_ALL, 1, visible=False)),
     minutes=25,
     points=10,
