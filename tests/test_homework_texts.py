@@ -1,6 +1,7 @@
 """What students read in the assignments gives no answer away, and says what it asks of them."""
 
 import ast
+import html
 import importlib
 import inspect
 import math
@@ -10,12 +11,15 @@ import types
 import numpy as np
 import pytest
 import torch
+from nbformat.v4 import new_code_cell, new_markdown_cell
 from notebook_parts import ROOT, read
 from test_assignments import IDS, SOURCES
 
 from course_utils.checks import diagnose
 from course_utils.checks.diagnose import passes
-from course_utils.classroom.grading.assignment import load
+from course_utils.classroom.grading.assignment import _titles, load
+from course_utils.classroom.grading.marking import missing
+from course_utils.classroom.grading.pages import feedback_page
 from course_utils.classroom.pace import parts, rounded
 
 ASSIGNMENTS = pytest.mark.parametrize("path", SOURCES, ids=IDS)
@@ -193,6 +197,32 @@ def test_an_assignment_says_its_minutes_and_points(path):
         [{"cell_type": cell.cell_type, "source": visible(cell), "metadata": cell.metadata} for cell in shown(path)
          if not cell.source.startswith("check(")]))
     assert minutes == rounded(reading + for_functions + for_questions)
+
+
+# --- pages call things as the notebook does ---
+
+
+@ASSIGNMENTS
+def test_pages_call_exercises_and_questions_as_the_notebook_does(path):
+    assignment = load(path)
+    headings = [line.lstrip("# ") for cell in shown(path) if cell.cell_type == "markdown"
+                for line in cell.source.split("\n") if re.match(r"#+ ", line)]
+    exercises = [heading for heading in headings if heading.startswith("Exercise ")]
+    questions = [heading for heading in headings if heading.startswith("Question ")]
+    page = html.unescape(feedback_page({**missing(assignment, "ada"), "state": "graded"}))
+    assert re.findall(r"<h1>(.*?)</h1>", page) == [f"{headings[0]}: feedback for ada"]
+    assert re.findall(r"<h2>(.*?)</h2>", page) == exercises + questions
+    assert re.findall(r'<th scope="row">(.*?)</th>', page) == exercises
+    assert len(exercises) == len(assignment.exercises)
+
+
+def test_a_heading_that_several_answers_share_is_the_title_of_none():
+    cells = [new_markdown_cell("# Week 3\n\n## Two functions"),
+             *(new_code_cell(metadata={"nbgrader": {"grade_id": name, "solution": True}}) for name in ("one", "two")),
+             new_markdown_cell("```\n# no heading\n```\n## Three"),
+             new_code_cell(metadata={"nbgrader": {"grade_id": "three", "solution": True}})]
+    marked = [(cell, cell.metadata.get("nbgrader", {})) for cell in cells]
+    assert _titles(marked, {"one", "two", "three"}, set()) == (("", "Week 3"), ("three", "Three"))
 
 
 # --- a state that was kept stays what it was ---

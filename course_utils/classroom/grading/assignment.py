@@ -9,6 +9,7 @@ seen before and after the deadline, ``softmax-test`` for all of them. All else t
 
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ __all__ = ["SOURCES", "STUDENTS", "Assignment", "called", "find", "handed_in_as"
 _COURSE = Path(__file__).parents[2]
 SOURCES = _COURSE.parent / "docs" / "teaching" / "homework"  # with solutions and mark schemes: the teacher's
 STUDENTS = _COURSE.parent / "notebooks" / "homework"  # what students get, made from these
+_FENCED = re.compile(r"^(```+|~~~+)[^\n]*\n.*?^\1\s*$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Assignment:
         Modules of the course that answers may import.
     fingerprint : str
         Changes with everything that could change a score.
+    titles : tuple of (str, str)
+        How the notebook calls itself, under "", its exercises and its questions: by name or id, as its headings read.
     """
 
     name: str
@@ -52,6 +56,11 @@ class Assignment:
     by_hand: tuple = ()
     allowed: tuple = ()
     fingerprint: str = ""
+    titles: tuple = ()
+
+    def title(self, key, otherwise):
+        """Give the notebook's own words for an exercise, a question or, under "", for itself."""
+        return dict(self.titles).get(key, otherwise)
 
     @property
     def points(self):
@@ -171,7 +180,25 @@ def load(path):
     listed = dict.fromkeys(module for exercise in found for module in ALLOWED.get(exercise.notebook, ()))
     allowed = (*listed, *notebook.metadata.get("homework", {}).get("allows", ()))
     counts = repr((path.stem, [exercise.name for exercise in found], given, tests, by_hand, allowed))
-    return Assignment(path.stem, found, given, tests, by_hand, allowed, _fingerprint(counts))
+    titles = _titles(marked, {exercise.name for exercise in found}, {grade_id for grade_id, _ in by_hand})
+    return Assignment(path.stem, found, given, tests, by_hand, allowed, _fingerprint(counts), titles)
+
+
+def _titles(marked, names, questions):
+    """The headings under which answers stand; one that several share is the title of none of them."""
+    found, heading = {}, ""
+    for cell, mark in marked:
+        grade_id = mark.get("grade_id", "")
+        key = grade_id if grade_id in questions else grade_id.replace("-", "_")
+        if heading and (key in names or key in questions):
+            found.setdefault(key, heading)
+        elif cell.cell_type == "markdown":
+            headings = re.findall(r"^#+ +(.+?) *$", _FENCED.sub("", cell.source), re.MULTILINE)
+            heading = headings[-1] if headings else heading
+            if headings:
+                found.setdefault("", headings[0])
+    shared = Counter(found.values())
+    return tuple((key, title) for key, title in found.items() if shared[title] == 1)
 
 
 def _notebook(path):

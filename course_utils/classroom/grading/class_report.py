@@ -58,7 +58,7 @@ def class_report(records):
         HTML.
     """
     states = Counter(record["state"] for record in records)
-    title = f"{records[0]['assignment']}: report on {len(records)} students"
+    title = f"{records[0].get('title', records[0]['assignment'])}: report on {len(records)} students"
     body = [f"<h1>{html.escape(title)}</h1>",
             f"<p>{', '.join(f'{n} {state}' for state, n in sorted(states.items()))}.</p>",
             _points_figure(records), _exercises(records)]

@@ -251,8 +251,11 @@ def _record(assignment, student, name, results, notes):
         "student": student, "name": name, "assignment": assignment.name,
         "state": worst if worst != "missing" or missing_all else "graded",
         "points": sum(result["points"] for result in results), "of": assignment.points,
-        "exercises": results, "notes": notes, "suspicious": [],
-        "by_hand": [{"id": grade_id, "of": points, "state": "", "text": ""} for grade_id, points in assignment.by_hand],
+        "title": assignment.title("", assignment.name),
+        "exercises": [{**result, "title": assignment.title(result["name"], result["title"])} for result in results],
+        "notes": notes, "suspicious": [],
+        "by_hand": [{"id": grade_id, "title": assignment.title(grade_id, grade_id), "of": points, "state": "",
+                     "text": ""} for grade_id, points in assignment.by_hand],
     }
 
 

@@ -76,7 +76,8 @@ def feedback_page(record, show_all=True):
     later = sum(part["of"] for result in results for part in result["parts"] if not part["visible"]) * (not show_all)
     by_hand = open_points(record)
     points = sum(points for points, _ in shown)
-    body = [f"<h1>{html.escape(record['assignment'])}: feedback for {html.escape(label(record))}</h1>"]
+    title = record.get("title", record["assignment"])
+    body = [f"<h1>{html.escape(title)}: feedback for {html.escape(label(record))}</h1>"]
     if record["state"] in _STATES:
         body.append(f'<p class="state">{_STATES[record["state"]]}</p>')
     if record["state"] not in NOT_GRADED:
@@ -88,18 +89,19 @@ def feedback_page(record, show_all=True):
         body.append(_table(results, shown))
         body += [_exercise(result, show_all) for result in results]
         body += [_written(task) for task in record["by_hand"]]
-    return document(f"{record['assignment']}: {label(record)}", "\n".join(body))
+    return document(f"{title}: {label(record)}", "\n".join(body))
 
 
 def _written(task):
     """A question that a person read, or what is known of it before."""
+    heading = f"<h2>{html.escape(task.get('title', task['id']))}</h2>"
     if task.get("points") is None:
         words = {"untouched": "You left it as it was given out.", "empty": "It is empty.",
                  "deleted": "Its cell is not in your file."}.get(task.get("state"), "A person will read it.")
-        return f"<section><h2>{html.escape(task['id'])}</h2><p>{words}</p></section>"
+        return f"<section>{heading}<p>{words}</p></section>"
     comment = f"<p>{html.escape(task['comment'])}</p>" if task.get("comment") else ""
     points = f"<p>{number(task['points'])} of {number(task['of'])} points.</p>"
-    return f"<section><h2>{html.escape(task['id'])}</h2>{points}{comment}</section>"
+    return f"<section>{heading}{points}{comment}</section>"
 
 
 def _open(later, by_hand):
