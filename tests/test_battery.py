@@ -1,9 +1,11 @@
 """The battery: each exercise takes a regime of input or says why not, and the regimes are what they are called."""
 
 import math
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,3 +134,13 @@ def test_forward_takes_context_and_mask_by_name():
 
     assert diagnose(exercise, renamed).trouble.message == (
         "ValueError: forward should take x, context and mask, by these names, got (x, kv, attn_mask)")
+
+
+def test_right_answers_that_are_changed_somewhere_are_refused():
+    root = Path(__file__).parents[1]
+    names = "weighted_sum", "softmax_with_temperature"
+    run = subprocess.run([sys.executable, "tools/mutations.py", *names], cwd=root, timeout=120,
+                         env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True)
+    tried, accepted = (int(word) for word in run.stdout.split() if word.isdigit())
+    assert tried > 40, run.stderr
+    assert accepted == 0, run.stdout
