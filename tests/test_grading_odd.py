@@ -7,6 +7,7 @@ from notebook_parts import ROOT, texts
 from odd_notebooks import KINDS, NAMES, place, solutions, solved, write
 
 import course_utils
+from course_utils import exercises
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks.allowed import first_not_allowed, words
 from course_utils.classroom.grading.assignment import load
@@ -14,6 +15,8 @@ from course_utils.classroom.grading.child import standins
 from course_utils.classroom.grading.forks import Zygote
 from course_utils.classroom.grading.marking import mark
 from course_utils.classroom.lab.kernels import open_notebook
+from course_utils.exercises.homework import ALLOWED
+from course_utils.learner.calls import Own
 
 SOURCE = ROOT / "docs" / "teaching" / "homework" / "hw1_weights.ipynb"
 QUICK = {"plain", "added_below", "own_inside", "leaves_early"}  # the others run with `make test-all`
@@ -101,6 +104,19 @@ def test_an_answer_is_held_to_what_it_uses_itself():
     assert first_not_allowed(space["through"], ()) == first_not_allowed(space["Layer"], ()) == "course_utils.attention"
     assert first_not_allowed(space["through"], ("course_utils.attention",)) == ""
     assert first_not_allowed(space["inside"], ()) == "course_utils.multihead"
+
+
+@pytest.mark.parametrize("name", [exercise.name for exercise in exercises.homework_exercises()])
+def test_what_own_keeps_is_no_answer(name):
+    """Neither as it is, nor under another name, nor called by an answer: whoever has not passed gets the course's."""
+    exercise = exercises.find(name)
+    theirs = Own(name, exercise.reference, "the course's").function
+    space = {"theirs": theirs, "kept": {"it": theirs}}
+    exec("def calls(*args):\n    return theirs(*args)\nlater = lambda *args: calls(*args)\n"
+         "def from_a_dict(*args):\n    return kept['it'](*args)", space)
+    for answer in (theirs, space["calls"], space["later"], space["from_a_dict"], functools.partial(theirs),
+                   Own(name, theirs, "")):
+        assert first_not_allowed(answer, ALLOWED[exercise.notebook]), answer
 
 
 def test_both_sides_are_told_where_the_two_ways_differ(zygote):

@@ -1,6 +1,7 @@
 """What of the course an answer to homework may use: `check`, preflight and grader hold answers to the same list."""
 
 import dis
+import functools
 import inspect
 import types
 
@@ -9,6 +10,7 @@ from course_utils.moved import now
 __all__ = ["first_not_allowed", "words"]
 
 _QUIET = {"start", "check", "hint", "show", "progress", "reset_progress"}  # they give an answer nothing
+_MANY = 1000  # things in a list or a dict that are looked at; larger ones hold data
 
 
 def words(name, allowed):
@@ -47,6 +49,10 @@ def first_not_allowed(answer, allowed):
             return found
         if found:
             continue  # what the course's own functions use is theirs
+        if isinstance(thing, (dict, list, tuple)) and len(thing) <= _MANY:
+            todo += thing.values() if isinstance(thing, dict) else thing
+        if isinstance(thing, functools.partial):
+            todo.append(thing.func)
         if isinstance(thing, type):
             todo += [value for value in vars(thing).values() if callable(value)]
         thing = inspect.unwrap(thing) if callable(thing) else thing

@@ -30,6 +30,14 @@ def _additive(mask):
     return np.where(mask, 0.0, -math.inf)
 
 
+def _last_place_of_nothing(lengths):
+    lengths = np.asarray(lengths)
+    ends = np.cumsum(lengths)
+    place = np.arange(int(lengths.sum()))
+    inside = (place[:, None] >= ends - lengths) & (place[:, None] <= ends - 1)  # (T, B)
+    return (inside[:, None] & inside).any(axis=-1) & (place <= place[:, None])
+
+
 def _borders_one_late(n):
     return np.searchsorted(np.cumsum(n), np.arange(n.sum()), side="left")
 
@@ -302,6 +310,9 @@ MISTAKES = (
              _marks_behind_the_end),
     _mistake("zeros-refused", "A sequence without tokens is refused; it may occur, and takes no place.",
              "What should the mask for the lengths [2, 0, 3] look like?", _refuses_zeros),
+    _mistake("one-less-than-zero", "From a length of 0 a 1 is subtracted: in whole numbers without a sign that is not "
+             "-1 but the largest number there is.", "Print np.array([0], dtype=np.uint8) - 1.",
+             _last_place_of_nothing),
     _mistake("lengths-overwritten", "The lengths of the caller are changed: sums are written into the same array.",
              "Print the array of lengths before and after the call.", _ends_written_into_lengths),
 )

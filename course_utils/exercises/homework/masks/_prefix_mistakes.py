@@ -47,6 +47,13 @@ def _lists_only(prefix_lengths, lengths, S):
     return (seen & real[:, None, :] & real[:, :, None])[:, None]
 
 
+def _last_place_of_nothing(prefix_lengths, lengths, S):
+    place = np.arange(S)
+    prefix, real = (place <= np.asarray(x)[:, None] - 1 for x in (prefix_lengths, lengths))  # (B, S)
+    seen = (place <= place[:, None]) | prefix[:, None, :]
+    return (seen & real[:, None, :] & real[:, :, None])[:, None]
+
+
 def _size_of_the_longest(prefix_lengths, lengths, S):
     return prefix_lm_mask(prefix_lengths, lengths, int(max(lengths)))
 
@@ -217,6 +224,9 @@ MISTAKES = (
              _one_table_for_all),
     _mistake("word-or", "`or` and `and` ask for the truth of a whole table; cell by cell it is `|` and `&`.",
              "Try `np.array([True, False]) or True` in a cell of its own, and then `|`.", _word_or),
+    _mistake("one-less-than-zero", "From a length of 0 a 1 is subtracted: in whole numbers without a sign that is not "
+             "-1 but the largest number there is.", "Print np.array([0], dtype=np.uint8) - 1.",
+             _last_place_of_nothing),
     _mistake("lengths-overwritten", "The lengths of the caller are changed.",
              "Print the array of lengths before and after the call.", _written_into),
 )

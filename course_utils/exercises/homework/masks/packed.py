@@ -23,7 +23,8 @@ def _cases():
         Case((np.array([0, 3, 2, 0]),), note="empty sequences at both ends", part=OTHERS),
         Case(((3, 2, 1),), note="a tuple", part=OTHERS),
         Case((np.array([3, 2, 4], dtype=np.int32),), note="lengths of 32 bits", part=OTHERS),
-        Case((np.array([2, 4, 1], dtype=np.uint8),), note="lengths of 8 bits without a sign", part=OTHERS),
+        Case((np.array([0, 2, 4, 1], dtype=np.uint8),), note="lengths of 8 bits without a sign, the first 0",
+             part=OTHERS),
     )
 
 

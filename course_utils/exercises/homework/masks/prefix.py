@@ -23,8 +23,8 @@ def _cases():
         Case(([3, 1], [3, 4], 6), note="all of it is prefix", part=EDGES),
         Case(([0, 2, 1], [0, 3, 2], 4), note="an empty sentence", part=EDGES),
         Case(((1, 1), (1, 3), 3), note="a sentence of one token", part=EDGES),
-        Case((np.array([2, 1], dtype=np.uint8), np.array([3, 2], dtype=np.uint8), 5), note="lengths of 8 bits",
-             part=EDGES),
+        Case((np.array([2, 0, 1], dtype=np.uint8), np.array([3, 0, 2], dtype=np.uint8), 5),
+             note="lengths of 8 bits without a sign, one of them 0", part=EDGES),
     )
 
 
