@@ -72,6 +72,8 @@ def written(answer):
 
 def mutants(answer):
     """Give pairs of words and a changed answer; none for an answer that is no function with a source of its own."""
+    if not inspect.isfunction(answer):
+        return
     function, made = written(answer)
     if function.__name__ == "<lambda>":
         return

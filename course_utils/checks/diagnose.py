@@ -254,7 +254,8 @@ def mistakes_behind(exercise, outcomes):
     wrong = next((i for i, outcome in enumerate(outcomes) if not _right(exercise, i, outcome)), 0)
     if one_value(outcomes, reference_outcomes(exercise), exercise.returns):
         alone = {way.name: (way,) for mistake in exercise.mistakes for way in mistake.ways
-                 if _explain(exercise, (way,), outcomes, wrong)}
+                 if _explain(exercise, (way,), outcomes, wrong)
+                 and (not overwritten or known_outcome(exercise, (way,), exercise.known_cases[0]).overwritten)}
         return next(iter(alone.values())) if len(alone) == 1 else ()
     for mistakes in suspects(exercise):
         if _explain(exercise, mistakes, outcomes, wrong):

@@ -24,8 +24,9 @@ def module_by_stages(d_model, n_heads, bias=True, **stages):
         def __init__(self):
             super().__init__()
             with_bias = bias if stages["ask_bias"] else True
+            layer = Unset if with_bias == bias else nn.Linear  # a bias that should not be there is not set later
             for name in ("W_q", "W_k", "W_v", "W_o"):
-                setattr(self, name, Unset(d_model, d_model, bias=with_bias))
+                setattr(self, name, layer(d_model, d_model, bias=with_bias))
 
         def forward(self, x, context=None, mask=None):
             context = x if context is None else context
