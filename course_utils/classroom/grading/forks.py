@@ -239,7 +239,7 @@ class Child:
 
     def __init__(self, zygote):
         self.zygote, self.limits, self.cpu, self.process = zygote, zygote.limits, 0.0, None
-        self.ended, self._had_waited = False, 0.0
+        self.ended, self._had_waited, self._rest = False, 0.0, bytearray()
         if zygote.how == "spawn":
             self._spawn()
             return
@@ -325,8 +325,7 @@ class Child:
             raise self._why(self.end(patient=True)) from None
 
     def _read(self, n, started, wall):
-        parts = []
-        while n:
+        while len(self._rest) < n:
             left = started + wall - time.monotonic()
             if left <= 0:
                 left += min(self._waited(), 10 * wall)
@@ -334,14 +333,14 @@ class Child:
                     raise TimeoutError
             self.socket.settimeout(left)
             try:
-                part = self.socket.recv(min(n, 1 << 20))
+                part = self.socket.recv(max(1 << 16, min(n - len(self._rest), 1 << 20)))
             except TimeoutError:
                 continue
             if not part:
                 raise EOFError
-            parts.append(part)
-            n -= len(part)
-        return b"".join(parts)
+            self._rest += part
+        read, self._rest = bytes(self._rest[:n]), self._rest[n:]
+        return read
 
     def _waited(self):
         return 0.0 if self.process else self.zygote.ask(b"L")["waited"]

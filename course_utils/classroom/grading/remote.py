@@ -95,14 +95,14 @@ class RemoteAnswer(Elsewhere):
 
     def outcome(self, args, kwargs, exercise):
         """Run one call in the child; whatever happens there becomes an `Outcome`. A case is run once only."""
-        case = next((id(c) for c in exercise.cases_in_use if c.args is args and c.kwargs is kwargs), None)
+        case = next((c for c in exercise.cases_in_use if c.args is args and c.kwargs is kwargs), None)
         if case is None:
             return self._run(args, kwargs, exercise)  # a probe may call twice with the same on purpose
-        if case not in self.known:
-            self.known[case] = self._run(args, kwargs, exercise)
-        return self.known[case]
+        if id(case) not in self.known:
+            self.known[id(case)] = self._run(args, kwargs, exercise, case)
+        return self.known[id(case)]
 
-    def _run(self, args, kwargs, exercise):
+    def _run(self, args, kwargs, exercise, case=None):
         if self.fatal and _key(args, kwargs) in self.fatal:  # it would only end the next child too
             return Outcome(trouble=self.fatal[_key(args, kwargs)])
         self.printed, self.overwritten = "", ()
@@ -112,7 +112,7 @@ class RemoteAnswer(Elsewhere):
             if exercise.invoke:
                 result = exercise.invoke(target, *args, **kwargs)
             else:
-                result = target.call(args, kwargs)
+                result = target.call(args, kwargs, case and _packed_once(case, exercise))
         except _Raised as raised:
             if raised.trouble.kind in _KINDS.values():
                 self.fatal[_key(args, kwargs)] = raised.trouble
@@ -190,6 +190,21 @@ class RemoteAnswer(Elsewhere):
         return None, ""
 
 
+def _packed(args, kwargs):
+    body = bytearray()
+    return {"args": wire.pack(tuple(args), body), "kwargs": wire.pack(dict(kwargs), body)}, body
+
+
+def _packed_once(case, exercise):
+    """What is sent for a case, the same for a whole class; None where gradients are wanted of it."""
+    known = exercise.memory.setdefault("packed", {})
+    if len(known) > 500:  # of cases that were drawn before
+        known.clear()
+    if id(case) not in known:
+        known[id(case)] = case, None if _collecting((case.args, case.kwargs)) else _packed(case.args, case.kwargs)
+    return known[id(case)][1]
+
+
 class RemoteThing:
     """Something in a child that can be called and has attributes: the answer, or what it made.
 
@@ -211,19 +226,18 @@ class RemoteThing:
             raise AttributeError(name)
         return self._ask({"do": "get", "target": self._target, "name": name})
 
-    def call(self, args, kwargs):
+    def call(self, args, kwargs, packed=None):
         """Call it, with tensors that stay differentiable."""
-        inputs = _collecting((args, kwargs))
+        inputs = [] if packed else _collecting((args, kwargs))
         if inputs:
             return _call_with_gradients(self, args, kwargs, inputs)
-        return self._call_plainly(args, kwargs, -1)
+        return self._call_plainly(args, kwargs, -1, packed)
 
-    def _call_plainly(self, args, kwargs, number):
-        body = bytearray()
+    def _call_plainly(self, args, kwargs, number, packed=None):
+        what, body = packed or _packed(args, kwargs)
         torch = sys.modules.get("torch")
         request = {"do": "call", "target": self._target, "number": number,
-                   "collect": torch is None or torch.is_grad_enabled(),
-                   "args": wire.pack(tuple(args), body), "kwargs": wire.pack(dict(kwargs), body)}
+                   "collect": torch is None or torch.is_grad_enabled(), **what}
         if torch is not None and self._target == 0:  # what an answer draws is drawn as here
             request["seed"] = torch.default_generator.initial_seed()
         return self._ask(request, body)
