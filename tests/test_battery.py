@@ -12,9 +12,10 @@ import pytest
 
 from course_utils import exercises
 from course_utils.checks import diagnose
+from course_utils.checks.properties import hold_against
 from course_utils.checks.sandbox import CALL_LIMIT, call_safely
 from course_utils.exercises.battery import REGIMES
-from course_utils.exercises.battery.regimes import TRY
+from course_utils.exercises.battery.regimes import STAGE_OF, TRY
 from course_utils.exercises.battery.scores import HIDDEN, SCORES
 from course_utils.exercises.battery.shapes import SHAPES
 
@@ -144,3 +145,28 @@ def test_right_answers_that_are_changed_somewhere_are_refused():
     tried, accepted = (int(word) for word in run.stdout.split() if word.isdigit())
     assert tried > 40, run.stderr
     assert accepted == 0, run.stdout
+
+
+def without_gradient(exercise):
+    """Give a right answer whose results are cut off."""
+    def cut(results):
+        return tuple(x.detach() for x in results) if isinstance(results, tuple) else results.detach()
+
+    def module(*args, **given):
+        made = exercise.reference(*args, **given)
+        made.register_forward_hook(lambda module, inputs, results: cut(results))
+        return made
+
+    return module if exercise.name == "MultiHeadAttention" else lambda *args, **given: cut(
+        exercise.reference(*args, **given))
+
+
+@pytest.mark.parametrize("exercise", [e for e in LESSONS if e.battery.reference], ids=lambda e: e.name)
+def test_no_gradient_at_all_breaks_every_probe_of_gradients(exercise):
+    probes = {regime: probe for regime, probe in exercise.battery.probes_by_regime.items() if STAGE_OF[regime] in (
+        "gradients", "masks")}
+    assert probes
+    for regime, probe in probes.items():
+        broken = hold_against(exercise, probe, without_gradient(exercise))
+        assert broken, regime
+        assert not broken.trouble, regime

@@ -59,8 +59,8 @@ def gradients_in_numbers(names, make, reference):
         mine, theirs = (_leaves(make()) for _ in range(2))
         results = _several(call(*mine.args, **mine.kwargs))
         wanted = _several(reference(*theirs.args, **theirs.kwargs))[0]
-        given = zip((*names, *mine.kwargs), (*mine.args, *mine.kwargs.values()),
-                    (*theirs.args, *theirs.kwargs.values()))
+        given = zip((*names[:len(mine.args)], *mine.kwargs), (*mine.args, *mine.kwargs.values()),
+                    (*theirs.args, *theirs.kwargs.values()), strict=True)
         pairs = [(name, a, b) for name, a, b in given if is_tensor(a) and a.requires_grad]
         along = _along(wanted)
         if results[0].requires_grad:
