@@ -1,4 +1,16 @@
-"""The battery: inputs that tell right answers from wrong ones, the same for every exercise of a kind."""
+"""The battery: inputs that tell right answers from wrong ones, the same for every exercise of a kind.
+
+An exercise says in a few lines how an input is made, and why it leaves regimes out; `REGIMES` lists them all::
+
+    BATTERY = Battery(
+        sizes=lambda s: draw((*s.lead, s.T, s.d_k), (*s.lead, s.S, s.d_k), seed=s.seed, dtype=s.dtype),
+        without={"scores": reasons.COMES_OUT, "gradients": "nothing is trained with a table", **reasons.PLAIN},
+    )
+    SCALED_SCORES = Exercise(..., cases=_cases, battery=BATTERY)
+
+Its own `cases` come first and begin with the smallest readable one; those of the battery follow, from small to large.
+``tests/test_battery.py`` asks for a reason for every regime that does not come up.
+"""
 
 from course_utils.exercises.battery import reasons
 from course_utils.exercises.battery.battery import Battery

@@ -189,19 +189,8 @@ def _with_softmax(soft):
     return lambda q, k, v, mask: masked_by_stages(q, k, v, mask, weigh=soft)
 
 
-def _opposite_and_covered(number):
-    def answer(q, k, v, mask):
-        scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
-        weights = scores.masked_fill(mask, number).softmax(-1) * mask
-        return weights @ v, weights
-
-    return answer
-
-
-def _opposite_without_nan(q, k, v, mask):
-    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
-    weights = scores.masked_fill(mask, -math.inf).softmax(-1).nan_to_num(0.0) * mask
-    return weights @ v, weights
+def _opposite_and_covered(number, nan=math.nan):
+    return lambda scores, mask: scores.masked_fill(mask, number).softmax(-1).nan_to_num(nan) * mask
 
 
 def _exponentials_hidden(q, k, v, mask):
@@ -227,12 +216,9 @@ MISTAKES = (
     # which keys are hidden
     _mistake("opposite-polarity", "The keys that may be seen are hidden, and the hidden ones are seen.",
              "`masked_fill(m, x)` writes x where m is True. Where does your mask have to be True for that?",
-             read=lambda mask, scores: ~mask, variants=hidings(WRITTEN, lambda mask: ~mask)),
-    *(_mistake(f"opposite-polarity-covered{name}",
-               "The keys that may be seen are hidden; covering the others afterwards leaves none of them right.",
-               "`masked_fill(m, x)` writes x where m is True. Where does your mask have to be True for that?", answer)
-      for name, answer in (("", _opposite_and_covered(-math.inf)), ("-1e9", _opposite_and_covered(-1e9)),
-                           ("-zero", _opposite_without_nan))),
+             read=lambda mask, scores: ~mask, variants=(
+                 *hidings(WRITTEN, lambda mask: ~mask), _opposite_and_covered(-1e9), _opposite_and_covered(-math.inf),
+                 _opposite_and_covered(-math.inf, nan=0.0))),
     _mistake("mask-without-effect", "The mask changes nothing; the result of `masked_fill` may have been dropped.",
              "Compare your output with and without a mask. `x.masked_fill(...)` gives a new tensor back.",
              hide=lambda scores, mask: scores),
