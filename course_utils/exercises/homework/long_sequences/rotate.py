@@ -67,7 +67,7 @@ def _drawn(seed):
             Probe("a score of drawn arrows depends on the distance alone", partial(_distance_decides, qk=(q, k)),
                   DISTANCES),
             Probe("any axes may stand in front of drawn rows", partial(_axes_in_front, x=rng.normal(size=(2, 3, 5, 4)),
-                                                                       positions=rng.permutation(50)[:5]), FAR),
+                                                                       positions=1 + rng.permutation(50)[:5]), FAR),
             Probe("distance decides far away too, for drawn arrows",
                   partial(_far_away, qk=(q.astype(np.float32), k.astype(np.float32))), FAR))
 
