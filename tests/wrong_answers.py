@@ -180,10 +180,14 @@ def _real_words(x, lengths):
     return np.arange(x.shape[1]) < np.asarray(lengths)[:, None]
 
 
+def _without_padding(x, lengths):
+    return np.where(_real_words(x, lengths)[..., None], x, 0.0)  # what stands there may be anything, NaN too
+
+
 def _pooling(weigh):
     def answer(x, query, lengths):
         w = weigh(x @ query / math.sqrt(x.shape[-1]), _real_words(x, lengths))
-        return (w[:, None] @ x)[:, 0], w
+        return (w[:, None] @ _without_padding(x, lengths))[:, 0], w
 
     return answer
 
@@ -191,9 +195,10 @@ def _pooling(weigh):
 def _pooling_gradient(weigh):
     def answer(x, query, lengths, upstream):
         w = weigh(x @ query / math.sqrt(x.shape[-1]), _real_words(x, lengths))
-        gains = (x @ upstream[..., None])[..., 0]
+        words = _without_padding(x, lengths)
+        gains = (words @ upstream[..., None])[..., 0]
         gains = gains - (w * gains).sum(-1, keepdims=True)
-        return np.einsum("bt,btd->d", w * gains, x) / math.sqrt(x.shape[-1])
+        return np.einsum("bt,btd->d", w * gains, words) / math.sqrt(x.shape[-1])
 
     return answer
 
@@ -688,8 +693,7 @@ ROWS = {
 _OPEN = {
     "a running maximum that starts at 0": ["grouped_query_attention"],
     "NaN replaced by where, gradient NaN": ["attend_packed", "grouped_query_attention"],
-    "a mask added as -10000": ["attend_packed", "grouped_query_attention"],
-    "a mask added as -100000": ["attention_pooling", "attend_packed", "grouped_query_attention"],
+    **{f"a mask added as {number}": ["attend_packed", "grouped_query_attention"] for number in (-10000, -100000)},
     "hidden scores filled with -100": ["grouped_query_attention"],
     **{f"hidden scores filled with {number}": ["attend_packed", "grouped_query_attention"]
        for number in (-10000, -100000)},
