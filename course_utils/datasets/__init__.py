@@ -3,6 +3,7 @@
 from course_utils.lazy import lazily
 
 _HOMES = {
+    "HeadFound": "induction",
     "HeadParts": "stored",
     "MINILM_HEADS": "stored",
     "SentenceAttention": "stored",
@@ -18,6 +19,8 @@ _HOMES = {
     "date_vocabulary": "dates",
     "encode_names": "names",
     "first_names": "names",
+    "induction_heads": "induction",
+    "induction_steps": "induction",
     "iso_vocabulary": "dates",
     "minilm_attention": "stored",
     "minilm_head": "stored",

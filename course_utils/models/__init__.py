@@ -3,6 +3,7 @@
 from course_utils.lazy import lazily
 
 _HOMES = {
+    "AttentionOnly": "induction",
     "DATES": "translation",
     "EncoderDecoder": "encoder_decoder",
     "History": "training",
@@ -13,15 +14,21 @@ _HOMES = {
     "ReaderRun": "two_key_reader",
     "Translation": "translation",
     "TwoKeyReader": "two_key_reader",
+    "accuracy": "induction",
+    "head_outputs": "induction",
     "in_a_row": "costs",
     "multiplications": "costs",
     "name_loss": "writer",
+    "patched": "induction",
     "question_weights": "two_key_reader",
     "quick_parts": "writer",
+    "repeated": "induction",
     "train": "training",
     "train_on_digits": "digits",
     "train_reader": "two_key_reader",
+    "train_repeater": "induction",
     "train_writer": "writer",
+    "without_heads": "induction",
 }
 
 __all__ = sorted(_HOMES)
