@@ -35,8 +35,9 @@ BY_HAND = 1.5  # for each answer that was written
 def commands(heading):
     """The lines of the plain blocks below a heading, without their comments."""
     section = re.search(rf"^## {heading}\n(.*?)(?=^## )", PAGE, re.MULTILINE | re.DOTALL)[1]
-    blocks = re.findall(r"^```\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if shlex.split(line, comments=True)]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return [line for kind, block in blocks if not kind for line in block.splitlines()
+            if shlex.split(line, comments=True)]
 
 
 class Student:
@@ -214,8 +215,9 @@ def test_nbgrader_with_all_four_in_one_course(evening):
     pytest.importorskip("nbgrader", reason="the extra proofs brings it")
     config = evening.folder / "nbgrader_config.py"
     config.write_text(re.search(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[1] + (
-        "c.FileNameCollectorPlugin.named_regexp = r'(?P<student_id>\\d+)_(?P<file_id>.*)'\n"), encoding="utf-8")
+        "c.FileNameCollectorPlugin.named_regexp = r'.*/(?P<student_id>\\d+)_(?P<file_id>.*)'\n"), encoding="utf-8")
     lines = commands("nbgrader on a JupyterHub")
+    assert len(lines) == 6
     truth = {}
     for path in sorted(SOURCES.glob("*.ipynb")):
         name, folder = path.stem, path.stem if path.stem == NAME else path.stem[:3]
@@ -276,7 +278,7 @@ def test_what_is_said_in_passing_is_a_command(line):
 def test_every_option_on_the_page_is_one():
     helped = "".join(sub.format_help() for action in parser()._actions if hasattr(action, "choices") and isinstance(
         action.choices, dict) for sub in action.choices.values())
-    prose = re.sub(r"^```\n.*?^```", "", PAGE, flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^```\w*\n.*?^```$", "", PAGE, flags=re.MULTILINE | re.DOTALL)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose))
     assert named - set(re.findall(r"--[a-z-]+", helped)) == {"--nbgrader"}  # of `attention-course lab`
 

@@ -158,6 +158,18 @@ def test_commands_tell_the_next_step(evening, monkeypatch, capsys):
     assert not (evening / "new").exists()
 
 
+@pytest.mark.parametrize(("more", "told"), [("", True), (" --column 'Homework_1_(812)'", False)])
+def test_an_export_that_makes_a_new_column_says_so(evening, more, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(evening)
+    sheet = tmp_path / "canvas.csv"
+    sheet.write_text("Student,ID,Homework_1_(812),Homework 2 (813)\nL Ada,ada,,\nM Bob,bob,,\n", encoding="utf-8")
+    words = f"export canvas out1 {tmp_path / 'new.csv'} --template {sheet} --partial".split()
+    assert command(*words, *more.replace("'", "").split()) == 0
+    said = capsys.readouterr().out
+    assert ("the import makes a new assignment" in said) == told
+    assert ("give that to --column: 'Homework 2 (813)'" in said) == told
+
+
 def test_merging_overwrites_nothing_without_replace(evening, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(evening / "out1", "part")

@@ -115,7 +115,7 @@ def _grade_in(args, nursery):
     for student, why in result.failed:
         _say(f"  {student!r} {why}. No record is kept: the same command tries again")
     _say(f"{result.graded} graded, {result.kept} kept from before"
-          + (f", {others} others in the folder" if others else "") + f": {folder.folder / 'gradebook.csv'}")
+          + (f", {others} more in the folder" if others else "") + f": {folder.folder / 'gradebook.csv'}")
     for line in amiss:
         _say(f"  {line}")
     for place, why in found.unplaced:
@@ -251,13 +251,18 @@ def _export(args):
     records = results.Results(args.source).records()
     waiting = [r for r in records if r["state"] not in gradebook.NOT_GRADED and gradebook.open_points(r)]
     if waiting and not args.partial:
-        raise ValueError(f"these totals are partial: written answers of {len(waiting)} students have no points yet. "
+        whose = f"{len(waiting)} student{'s' * (len(waiting) != 1)}"
+        raise ValueError(f"these totals are partial: written answers of {whose} have no points yet, which may be 0. "
                          f"`homework written {args.source}` writes the table for them; --partial lets the totals leave")
     fill = gradebook.canvas if args.form == "canvas" else gradebook.moodle
-    text, unplaced = fill(records, read_table(args.template), args.column)
+    template = read_table(args.template)
+    text, unplaced = fill(records, template, args.column)
     results.write_atomically(output, text)
     _say(f"{output} can be imported: {len(records) - len(unplaced)} of {len(records)} students"
           + (f", partial totals of {len(waiting)}." if waiting else "."))
+    if args.form == "canvas" and (others := gradebook.other_columns(records, template, args.column)) is not None:
+        _say(f"  {args.template} has no column for {records[0]['assignment']}, so the import makes a new assignment. "
+             "If it is there under another name, give that to --column" + (f": {others}" if others else ""))
     for student, why in unplaced:
         _say(f"  not placed: {student}: {why}")
     return int(bool(unplaced))

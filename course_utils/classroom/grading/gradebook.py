@@ -8,7 +8,8 @@ import re
 from course_utils.classroom.grading.results import label
 from course_utils.classroom.grading.tables import write_table
 
-__all__ = ["NOT_GRADED", "canvas", "gradebook", "in_points", "moodle", "number", "open_points", "total"]
+__all__ = ["NOT_GRADED", "canvas", "gradebook", "in_points", "moodle", "number", "open_points", "other_columns",
+           "total"]
 
 NOT_GRADED = ("missing", "excused", "unreadable", "other homework")  # states without a grade, which is not a zero
 # How Moodle calls the column of grades in its worksheets.
@@ -143,6 +144,13 @@ def canvas(records, template, column=None):
                  if record["student"] in twice else f"no line of {template.name} has the id {record['student']!r}")
                 for record in records if record["student"] not in claims or record["student"] in twice]
     return write_table(rows, template.delimiter), unplaced
+
+
+def other_columns(records, template, column=None):
+    """Name the columns that a Canvas gradebook has for assignments, where it has none for this one; else None."""
+    if not records or _canvas_column(template, column, records[0]["assignment"]) is not None:
+        return None
+    return ", ".join(repr(name) for name in template.head if re.fullmatch(r".+ \(\d+\)", name.strip()))
 
 
 def _canvas_column(template, column, title):
