@@ -103,7 +103,9 @@ def _grade_in(args, nursery):
     with folder.in_use():
         if args.replace:
             here = {submission.student for submission in found}
-            folder.remove([record["student"] for record in folder.each() if record["student"] not in here])
+            back = [record["student"] for record in folder.each() if record["student"] not in here]
+            folder.remove(back)
+            _say(f"{len(back)} taken back, since they are not in this run; they lie in {folder.folder / 'removed'}")
         result = runs.grade(homework, found, folder, jobs=args.jobs, class_=class_,
                             hidden=[args.submissions, args.assignment], nursery=nursery, tell=_progress,
                             regrade=args.regrade)
