@@ -518,3 +518,18 @@ def test_what_is_drawn_is_the_same_for_a_class_and_another_with_another_secret()
                     for student in ("ada", "bob"))
     assert one["exercises"] == two["exercises"]
     assert ASSIGNMENT.seed(SECRET) != ASSIGNMENT.seed(SECRET[::-1])
+
+
+def test_an_old_download_does_not_undo_what_was_handed_in_later(tmp_path):
+    old, new = "ada_17_90_hw0.ipynb", "ada_LATE_17_101_hw0.ipynb"
+    first = collect(laid(tmp_path / "first", {old: notebook({"dot": None}), "bo.ipynb": notebook()}), "hw0")
+    second = collect(laid(tmp_path / "second", {new: notebook()}), "hw0")
+    runs.grade(ASSIGNMENT, first, tmp_path / "out")
+    assert runs.grade(ASSIGNMENT, second, tmp_path / "out").others == [("17", old, new)]
+    again = runs.grade(ASSIGNMENT, first, tmp_path / "out")
+    assert again.others == [("17", new, new)]
+    assert (again.graded, again.kept) == (0, 2)
+    assert {record["student"]: record["file"] for record in again.records} == {"17": new, "bo": "bo.ipynb"}
+    Results(tmp_path / "out").remove(["17"])  # who wants the older one says so
+    assert runs.grade(ASSIGNMENT, first, tmp_path / "out").others == []
+    assert {record["file"] for record in Results(tmp_path / "out").records()} == {old, "bo.ipynb"}

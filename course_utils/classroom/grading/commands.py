@@ -118,6 +118,9 @@ def _grade_in(args, nursery):
         _say(f"  {student!r} {why}. No record is kept: the same command tries again")
     _say(f"{result.graded} graded, {result.kept} kept from before"
           + (f", {others} more in the folder" if others else "") + f": {folder.folder / 'gradebook.csv'}")
+    for student, before, now in result.others:
+        _say(f"  {student}: {before} " + ("stays, since it was handed in later than what lies here" if before == now
+                                          else f"counted before, and {now} counts now"))
     for line in amiss:
         _say(f"  {line}")
     for place, why in found.unplaced:

@@ -132,6 +132,14 @@ class Results:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
+    def file_of(self, student):
+        """Name the file that counts for a student, as far as there is one."""
+        try:
+            record = _read_record(self.records_folder / file_name(student))
+            return record["file"] if record["state"] not in ("missing", "excused") else ""
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
     def remove(self, students):
         """Take records back; they are kept aside.
 

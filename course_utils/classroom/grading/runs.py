@@ -19,6 +19,7 @@ from course_utils.classroom.grading.marking import mark, missing
 from course_utils.classroom.grading.moments import late_days
 from course_utils.classroom.grading.notebooks import Unreadable
 from course_utils.classroom.grading.results import Results
+from course_utils.classroom.grading.submissions import is_older
 
 __all__ = ["Class", "Run", "grade"]
 
@@ -39,6 +40,8 @@ class Run:
         Whose work could not be judged, by id, and why. There is no record of it: the next run tries again.
     fences : tuple of str
         What stood between answers and this machine.
+    others : list of (str, str, str)
+        Of whom another file counted before, by id: that file, and the one that counts now.
     """
 
     results: Results
@@ -46,6 +49,7 @@ class Run:
     kept: int
     fences: tuple = ()
     failed: list = field(default_factory=list)
+    others: list = field(default_factory=list)
 
     @property
     def records(self):
@@ -129,8 +133,15 @@ def grade(assignment, submissions, results, *, jobs=1, class_=None, limits=None,
     """
     results = results if isinstance(results, Results) else Results(results, assignment.name)
     work = _Work(assignment, class_ or Class(), results, results.prepare())
-    todo, kept_count = [], 0
+    todo, kept_count, others = [], 0, []
     for submission in submissions:
+        before = results.file_of(submission.student)
+        older = bool(before) and is_older(submission.place, before, submission.student)
+        if before and before != submission.place:
+            others.append((submission.student, before, before if older else submission.place))
+        if older:  # an old download after a new one: what came later counts
+            kept_count += 1
+            continue
         kept = None if regrade else results.kept(submission.student, work.key(submission, _data(submission)))
         if kept is None:
             todo.append(submission)
@@ -152,7 +163,7 @@ def grade(assignment, submissions, results, *, jobs=1, class_=None, limits=None,
                     failed.append((todo[number].student, why))
                 if tell:
                     tell(done, len(todo), (time.monotonic() - began) / done * (len(todo) - done))
-    return Run(results, len(todo) - len(failed), kept_count, fences, sorted(failed))
+    return Run(results, len(todo) - len(failed), kept_count, fences, sorted(failed), others)
 
 
 @contextlib.contextmanager

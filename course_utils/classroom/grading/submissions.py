@@ -17,7 +17,7 @@ from course_utils.classroom.grading.notebooks import Unreadable, read_bytes
 from course_utils.classroom.grading.tables import fit_to_print
 from course_utils.classroom.grading.words import like
 
-__all__ = ["Found", "Submission", "collect", "the_one"]
+__all__ = ["Found", "Submission", "collect", "is_older", "the_one"]
 
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<rest>.*)")
 _CANVAS = re.compile(r"(?=_(?P<id>\d+)_(?P<version>\d+)_.)")
@@ -180,6 +180,18 @@ def collect(place, assignment="", pattern=None, *, known=(), who=None, skip=()):
             found.setdefault(file.student, []).append(file)
     unplaced = [(fit_to_print(file.path), file.why) for file in files if not file.student]
     return Found(tuple(_chosen(student, found[student], assignment) for student in sorted(found)), tuple(unplaced))
+
+
+def is_older(place, other, student):
+    """Whether Canvas, which numbers what a student hands in, numbers one file lower than another.
+
+    Examples
+    --------
+    >>> is_older("ada_17_90_hw.ipynb", "ada_LATE_17_101_hw.ipynb", "17"), is_older("ada.ipynb", "bob.ipynb", "17")
+    (True, False)
+    """
+    numbers = [re.search(rf"_{re.escape(student)}_(\d+)_", PurePosixPath(path).name) for path in (place, other)]
+    return all(numbers) and int(numbers[0][1]) < int(numbers[1][1])
 
 
 def the_one(folder, assignment=""):
