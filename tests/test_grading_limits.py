@@ -108,6 +108,35 @@ def test_an_array_of_complex_numbers_is_called_one(zygote):
     assert "should hold numbers, got complex128" in rows[0][1]
 
 
+AS_IN_THE_NOTEBOOK = {
+    "scripted": "@torch.jit.script\n",
+    "compiled": "@torch.compile(backend='eager')\n",
+    "threads": "torch.set_num_threads(4)\ntorch.ones(300, 300) @ torch.ones(300, 300)\n",
+}
+
+
+@pytest.mark.parametrize("name", AS_IN_THE_NOTEBOOK)
+def test_what_pytorch_does_in_a_notebook_is_done_here(zygote, name):
+    source = AS_IN_THE_NOTEBOOK[name] + RIGHT["scaled_dot_product_attention"]
+    assert points(mark(notebook({"scaled_dot_product_attention": source}), ASSIGNMENT, "ada", zygote)) == [4, 4, 2]
+
+
+def test_a_cell_without_text_is_an_empty_one(zygote):
+    odd = json.loads(notebook())
+    odd["cells"].insert(1, {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None})
+    record = mark(json.dumps(odd).encode(), ASSIGNMENT, "ada", zygote)
+    assert (points(record), record["state"]) == ([4, 4, 2], "graded")
+    assert "no text at all" in record["notes"][0]
+
+
+def test_who_misses_an_earlier_answer_is_told_so(zygote):
+    colon = RIGHT["softmax"].replace("):", ")", 1)
+    dot = "def dot(a, b):\n    softmax(np.ones(3))\n    return sum(x * y for x, y in zip(a, b))"
+    record = mark(notebook({"softmax": colon, "dot": dot}), ASSIGNMENT, "ada", zygote)
+    assert points(record) == [0, 4, 0]
+    assert any("`softmax` is what the cell of softmax is to define" in note for note in record["exercises"][2]["notes"])
+
+
 def test_a_part_says_what_does_not_hold(zygote):
     source = RIGHT["softmax"] + "\nsharp = softmax\ndef softmax(x, axis=-1): return sharp(2 * x, axis)"
     record = mark(notebook({"softmax": source}), ASSIGNMENT, "ada", zygote)

@@ -4,6 +4,7 @@ A record holds nothing that changes from run to run: no time, no path, no order.
 """
 
 import contextlib
+import re
 
 from course_utils import exercises
 from course_utils.checks import Verdict, diagnose, earn, give_feedback
@@ -78,6 +79,7 @@ def _mark(data, assignment, student, zygote, secret, name):
                                    "answer's cell would have earned other points.")
         result = _with_results_in_order(exercise, result, results, answers[exercise.name], seed, zygote)
         results.append(result)
+    _tell_what_is_missing(assignment, results)
     for exercise, result in zip(assignment.exercises, results):
         answer = answers[exercise.name]
         result["source"] = (answer.cell or "")[:8000]
@@ -145,6 +147,19 @@ def _with_results_in_order(exercise, result, earlier, answer, seed, zygote):
 
 def _missed_a_name(result):
     return result["status"] == "wrong" and any("NameError" in text for _, text in result["rows"])
+
+
+def _tell_what_is_missing(assignment, results):
+    """Say of a name that is not defined which exercise should have defined it."""
+    names = (exercise.signature.split("(")[0].strip() for exercise in assignment.exercises)
+    wanted = dict(zip(names, results))
+    for result in results:
+        words = " ".join(text for _, text in result["rows"])
+        for name in re.findall(r"NameError: name '(\w+)' is not defined", words):
+            other = wanted.get(name)
+            if other is not None and other is not result:
+                result["notes"].append(f"`{name}` is what the cell of {other['name']} is to define, and that cell does "
+                                       "not: mend it first.")
 
 
 def _points_alone(exercise, answer, seed, zygote):

@@ -153,11 +153,13 @@ def _notebook(raw, notes):
     language = str(kernel.get("language") or kernel.get("name") or "python")
     if "python" not in language.lower():
         notes = [*notes, f"its kernel is {language[:40]!r}; it is read as Python"]
+    if any(isinstance(cell, dict) and "cell_type" in cell and "source" not in cell for cell in raw["cells"]):
+        notes = [*notes, "a cell of it has no text at all, not even an empty one; it is read as empty"]
     cells = []
     for cell in raw["cells"]:
         about = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
         mark = about.get("nbgrader") if isinstance(about.get("nbgrader"), dict) else {}
-        source = cell["source"]
+        source = cell.get("source", "")
         source = "".join(source) if isinstance(source, list) else source
         if not isinstance(source, str):
             raise TypeError

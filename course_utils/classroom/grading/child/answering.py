@@ -100,7 +100,7 @@ class Conversation:
         """Take the cells without their outputs from a notebook that is too large for the judge to parse."""
         notebook = json.loads(bytes(body).decode("utf-8", "replace"))
         del body
-        cells = [{"cell_type": cell.get("cell_type"), "source": "".join(cell["source"]),
+        cells = [{"cell_type": cell.get("cell_type"), "source": "".join(cell.get("source", "")),
                   "metadata": cell.get("metadata")} for cell in notebook["cells"]]
         kept = {key: notebook.get(key) for key in ("nbformat", "nbformat_minor", "metadata")}
         return {"notebook": {**kept, "cells": cells}}, b""
