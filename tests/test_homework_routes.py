@@ -41,7 +41,7 @@ def commands(heading):
 
 
 class Student:
-    """Who leaves some exercises and written answers as they were given out."""
+    """Who leaves the last exercises, which may use those before them, and written answers as they were given out."""
 
     def __init__(self, student, name, without=0, written=True, here=True):
         self.id, self.name, self.without, self.written, self.here = student, name, without, written, here
@@ -50,7 +50,7 @@ class Student:
         given, right = nbformat.read(STUDENTS / f"{name}.ipynb", as_version=4), solutions(SOURCES / f"{name}.ipynb")
         for cell in given.cells:
             grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-            if grade_id in list(right)[self.without:]:
+            if grade_id in list(right)[:len(right) - self.without]:
                 cell.source = right[grade_id]
             elif grade_id in {grade_id for grade_id, _ in load(SOURCES / f"{name}.ipynb").by_hand} and self.written:
                 cell.source = f"Because, says {self.name}."
@@ -58,7 +58,8 @@ class Student:
 
     def points(self, name, by_hand=BY_HAND):
         homework = load(SOURCES / f"{name}.ipynb")
-        return (sum(exercise.points for exercise in homework.exercises[self.without:])
+        done = homework.exercises[:len(homework.exercises) - self.without]
+        return (sum(exercise.points for exercise in done)
                 + by_hand * len(homework.by_hand) * self.written)
 
 
