@@ -190,7 +190,7 @@ def test_workers_keep_to_different_processors():
 def test_reading_assignments_does_not_build_grammars_for_addresses():
     [source] = Path(HERE.parent, "docs", "teaching", "homework").glob("hw1_*.ipynb")
     code = ("import sys\nfrom course_utils.classroom.cli import main\n"
-            "main(['homework', 'preflight', 'nowhere.ipynb', '--assignment', {!r}])\n"
+            "main(['homework', 'preflight', {0!r}, '--assignment', {0!r}])\n"
             "print('nbformat' in sys.modules, 'lark' in sys.modules)")
     assert said_by(code.format(str(source)))[-2:] == ["True", "False"]
 

@@ -25,10 +25,12 @@ def softmax(x, axis=-1):
     e = np.exp(x - x.max(axis=axis, keepdims=True))
     return e / e.sum(axis=axis, keepdims=True)
 """
-POOLED = 'np.einsum("bt,btd->bd", weights, x)'
+POOLED = 'np.einsum("bt,btd->bd", weights, words)'
 SWAPPED = (f"return {POOLED}, weights", f"return weights, {POOLED}")
-UNSCALED = ("x @ query / math.sqrt(D)", "x @ query")
+UNSCALED = ("words @ query / math.sqrt(D)", "words @ query")
 BOTH = """def pooling_gradient(x, query, lengths, upstream):
+    real = np.arange(x.shape[1]) < lengths[:, None]
+    x = np.where(real[..., None], x, 0.0)
     pooled, weights = attention_pooling(x, query, lengths)
     gains = np.einsum("btd,bd->bt", x, upstream) - (pooled * upstream).sum(axis=-1, keepdims=True)
     return np.einsum("bt,btd->d", weights * gains, x) / math.sqrt(x.shape[-1])"""

@@ -146,7 +146,7 @@ def _detached(x, gain, shift, eps=1e-5):
 
 
 def _without_gradient(x, gain, shift, eps=1e-5):
-    return layer_norm(x.detach(), gain.detach(), shift.detach(), eps)
+    return layer_norm_by_stages(x.detach(), gain.detach(), shift.detach(), eps)
 
 
 def _keepdim_lost(x, gain, shift, eps=1e-5):

@@ -115,7 +115,7 @@ def _one_feature(W_o, head, n_heads):
 
 
 def _only_this_head(W_o, head, n_heads):
-    return W_o - without_head(W_o, head, n_heads)
+    return W_o - removal_by_stages(W_o, head, n_heads)
 
 
 def _cut_out(W_o, head, n_heads):
