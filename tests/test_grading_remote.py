@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ch
 BANK = """from course_utils.exercises import find
 exercise = find({name!r})
 {wanted} = {answer}"""
-# Arguments that are functions cannot be sent to a child: such an exercise stands in a lesson, and no homework may have it.
+# Functions as arguments cannot be sent to a child: such an exercise stands in a lesson, and no homework may have it.
 FUNCTIONS_GO_IN = {"block"}
 ALL = tuple(exercise for exercise in (*exercises.all_exercises(), *exercises.homework_exercises())
             if exercise.name not in FUNCTIONS_GO_IN or exercise.credit)

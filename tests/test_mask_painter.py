@@ -243,6 +243,7 @@ def test_a_wrong_polarity_and_a_row_without_keys_are_told_at_once(context, tmp_p
         assert "Leak: queries 0 and 1 give weight" in words(page)
         assert ", replaced by −∞, weight 0.000." in words(page)
         assert "Query 2 sees no key" in words(page)
+        assert page.locator('[aria-label*="undefined"]').count() == 0
         page.get_by_label("a hidden key gets").select_option("score −∞, the bare softmax")
         next_frame(page)
         assert "Query 2 sees no key: it gets NaN" in words(page)

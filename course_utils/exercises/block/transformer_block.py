@@ -7,7 +7,6 @@ from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Pro
 from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.shared import draw, rounded
 
-
 SILENT = 0  # in place of a width: steps that find nothing
 
 

@@ -290,7 +290,7 @@ class PaintGrid {
   }
 
   draw([i, j]) {
-    const { focused } = this, said = sayPainted(this.numbers, [i, j]);
+    const { focused } = this, said = sayPainted(this.numbers, [i, j], this.ctx.get("method"));
     if (focused && this.cells[this.turn].getAttribute("aria-label") !== said) this.turn = 1 - this.turn;
     const cell = this.cells[this.turn], [x, y, w, h] = this.map.box(i, j);
     cell.style.cssText = `left:${x}px;top:${y}px;width:${w}px;height:${h}px`;
