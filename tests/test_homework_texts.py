@@ -21,6 +21,7 @@ from course_utils.classroom.grading.assignment import _titles, load
 from course_utils.classroom.grading.marking import missing
 from course_utils.classroom.grading.pages import feedback_page
 from course_utils.classroom.pace import parts, rounded
+from course_utils.exercises.homework import ALLOWED
 
 ASSIGNMENTS = pytest.mark.parametrize("path", SOURCES, ids=IDS)
 NUMBERS = {"three": 3, "four": 4, "two": 2}
@@ -171,8 +172,9 @@ def test_an_assignment_says_which_lessons_it_needs(path):
                  for n in re.findall(r"\d", numbers)}
     assert mentioned <= set(needed)
     table = (ROOT / "docs" / "homework.md").read_text(encoding="utf-8")
-    [row] = re.findall(rf"^\| `{path.stem}` \|.*\| ([\d, ]+) \|$", table, re.MULTILINE)
+    [(row, modules)] = re.findall(rf"^\| `{path.stem}` \|.*\| ([\d, ]+) \| ([`\w, ]+) \|$", table, re.MULTILINE)
     assert [int(n) for n in row.split(",")] == needed
+    assert tuple(f"course_utils.{name}" for name in re.findall(r"\w+", modules)) == ALLOWED[path.stem]
 
 
 @ASSIGNMENTS
