@@ -93,6 +93,7 @@ def test_two_mistakes_at_once_are_told_apart():
     assert len(passed) <= 0.05 * len(sample), passed
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_same_counts(rows):
     command = [sys.executable, "-m", "course_utils", "bank", "--json"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300)

@@ -405,6 +405,7 @@ def test_our_release_is_nbgraders(nbgrader_course):
         assert words not in theirs
 
 
+@pytest.mark.slow
 def test_nbgraders_own_autograde_gives_honest_work_the_same_points(course, nbgrader_course):
     honest = ["ada", "bob", "lea"]
     for student in honest:
