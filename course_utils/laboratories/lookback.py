@@ -5,8 +5,7 @@ import math
 import torch
 from torch import nn
 
-from course_utils.laboratories.parts import Run
-from course_utils.models.training import train
+from course_utils.laboratories.small_runs import small_run
 from course_utils.multihead import MultiHeadAttention
 
 __all__ = ["LookBack", "lookback_batch", "train_lookback"]
@@ -80,17 +79,4 @@ def train_lookback(block, steps=120, seed=0):
     Run
         The loss at every step, and the accuracy on 256 other rows.
     """
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = LookBack(block)
-
-    def batch_loss(step):
-        letters, answers = lookback_batch(generator)
-        return nn.functional.cross_entropy(model(letters).flatten(0, 1), answers.flatten())
-
-    history = train(model, batch_loss, steps, learning_rate=5e-3, bar=False, keep=False)
-    letters, answers = lookback_batch(torch.Generator().manual_seed(seed + 1000), B=256)
-    with torch.no_grad():
-        right = model(letters).argmax(-1) == answers
-    return Run(history.losses, right.float().mean().item())
+    return small_run(lambda: LookBack(block), lookback_batch, steps, seed, learning_rate=5e-3)

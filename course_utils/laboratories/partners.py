@@ -5,8 +5,7 @@ import math
 import torch
 from torch import nn
 
-from course_utils.laboratories.parts import Run
-from course_utils.models.training import train
+from course_utils.laboratories.small_runs import small_run
 
 __all__ = ["Partners", "partners_batch", "train_partners"]
 
@@ -79,17 +78,4 @@ def train_partners(attend, steps=150, seed=0):
     Run
         The loss at every step, and the accuracy on 256 other rows.
     """
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = Partners(attend)
-
-    def batch_loss(step):
-        letters, answers = partners_batch(generator)
-        return nn.functional.cross_entropy(model(letters).flatten(0, 1), answers.flatten())
-
-    history = train(model, batch_loss, steps, learning_rate=1e-2, bar=False, keep=False)
-    letters, answers = partners_batch(torch.Generator().manual_seed(seed + 1000), B=256)
-    with torch.no_grad():
-        right = model(letters).argmax(-1) == answers
-    return Run(history.losses, right.float().mean().item())
+    return small_run(lambda: Partners(attend), partners_batch, steps, seed, learning_rate=1e-2)

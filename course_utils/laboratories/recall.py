@@ -5,8 +5,7 @@ import math
 import torch
 from torch import nn
 
-from course_utils.laboratories.parts import Run
-from course_utils.models.training import train
+from course_utils.laboratories.small_runs import small_run
 
 __all__ = ["Recall", "recall_batch", "train_recall"]
 
@@ -88,17 +87,4 @@ def train_recall(attend, steps=150, d_k=64, seed=0):
     Run
         The loss at every step, and the accuracy on 256 other memories.
     """
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = Recall(attend, d_k)
-
-    def batch_loss(step):
-        asked, keys, values, answers = recall_batch(generator)
-        return nn.functional.cross_entropy(model(asked, keys, values).flatten(0, 1), answers.flatten())
-
-    history = train(model, batch_loss, steps, bar=False, keep=False)
-    asked, keys, values, answers = recall_batch(torch.Generator().manual_seed(seed + 1000), B=256)
-    with torch.no_grad():
-        right = model(asked, keys, values).argmax(-1) == answers
-    return Run(history.losses, right.float().mean().item())
+    return small_run(lambda: Recall(attend, d_k), recall_batch, steps, seed)
