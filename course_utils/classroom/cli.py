@@ -16,6 +16,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "lab": ("course_utils.classroom.lab.start", "open JupyterLab at the first notebook"),
     "doctor": ("course_utils.classroom.lab.doctor", "say in plain words what is missing on this machine"),
+    "models": ("course_utils.classroom.lab.models", "get the two pretrained models of notebook 13 (about 180 MB)"),
     "progress": ("course_utils.learner.overview", "show which exercises you have passed and what comes next"),
     "update": ("course_utils.classroom.lab.update", "fetch the course's new version; your notebooks stay as they are"),
     "carry": ("course_utils.classroom.lab.carry", "take your answers over into the new version of a lesson"),

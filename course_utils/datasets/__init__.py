@@ -6,6 +6,7 @@ _HOMES = {
     "HeadFound": "induction",
     "HeadParts": "stored",
     "MINILM_HEADS": "stored",
+    "NoModel": "pretrained",
     "SentenceAttention": "stored",
     "Temperatures": "stored",
     "TwoKeyRecall": "tasks",
