@@ -12,6 +12,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from anatomy.lesson import Lesson
+from anatomy.predictions import first_line
 from notebook_parts import ROOT, SOURCES, read, tags
 from record import without_outputs
 
@@ -198,6 +200,7 @@ def test_what_answers_a_prediction_is_folded_in_a_clone(path):
             assert cell.metadata.jupyter.outputs_hidden
             open_question = False
     assert predicted
+    assert not list(first_line(Lesson(path.stem, read(students(path)))))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=IDS)
