@@ -80,7 +80,7 @@ def test_checks_are_timed_as_the_first_of_a_session(monkeypatch):
     assert journal_path() == before
     assert remembered == [False] * (2 + len(exercise.mistakes))
     assert right.figure == "check() on a right answer, slowest (softmax)"
-    assert (right.bar, wrong.bar) == ("<= 0.5", "<= 2")
+    assert (right.bar, wrong.bar) == ("<= 0.3", "<= 1")
     assert 0 < right.value < 5
     assert 0 < wrong.value < 20
 

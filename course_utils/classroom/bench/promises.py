@@ -108,8 +108,8 @@ def measure_checks(exercises=None):
                 del os.environ["COURSE_PROGRESS"]
             else:
                 os.environ["COURSE_PROGRESS"] = before
-    return [Figure(f"check() on a right answer, slowest ({right[1]})", round(right[0], 3), "s", "<= 0.5"),
-            Figure(f"check() on a wrong answer, slowest ({wrong[1]})", round(wrong[0], 3), "s", "<= 2")]
+    return [Figure(f"check() on a right answer, slowest ({right[1]})", round(right[0], 3), "s", "<= 0.3"),
+            Figure(f"check() on a wrong answer, slowest ({wrong[1]})", round(wrong[0], 3), "s", "<= 1")]
 
 
 def _time_check(exercise, answer):
