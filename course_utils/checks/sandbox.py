@@ -1,25 +1,21 @@
 """Running somebody's function so that whatever it does, the caller gets an account of it."""
 
 import contextlib
-import ctypes
 import inspect
 import io
-import signal
 import sys
-import threading
-import time
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from course_utils.checks.places import Place, place_of, raised_by_stub
+from course_utils.checks.time_limit import TimeUp, time_limit
 
 __all__ = ["CALL_LIMIT", "Elsewhere", "Outcome", "Stopped", "Trouble", "call_safely", "copy_arguments", "in_arrays",
            "is_tensor", "outcome_of"]
 
 CALL_LIMIT = 1.2  # seconds of wall time for one call; the cases are tiny, a right answer needs milliseconds
-_IMPORT_LIMIT = 60  # seconds that an answer may spend on loading libraries, which is not counted as its own time
 _PRINT_LIMIT = 20_000  # characters kept of what an answer prints
 
 
@@ -66,10 +62,6 @@ class Elsewhere:
         raise NotImplementedError
 
 
-class _TimeUp(BaseException):
-    """Raised inside the learner's code when its time is over."""
-
-
 class _Printed(io.TextIOBase):
     """Keeps the beginning of what is printed, however much that is."""
 
@@ -111,12 +103,12 @@ def call_safely(answer, args, kwargs, exercise, limit=None, copy=True):
     printed, trouble, result = _Printed(), None, None
     try:
         with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings(),
-              np.errstate(all="ignore"), _time_limit(limit)):
+              np.errstate(all="ignore"), time_limit(limit)):
             warnings.simplefilter("ignore")
             result = exercise.invoke(answer, *args, **kwargs) if exercise.invoke else answer(*args, **kwargs)
     except KeyboardInterrupt:
         raise
-    except _TimeUp as error:
+    except TimeUp as error:
         trouble = _trouble(answer, error, "did not finish", f"it did not finish within {limit:g} seconds")
     except BaseException as error:  # SystemExit and friends too: the kernel has to live
         if isinstance(error, NotImplementedError) and raised_by_stub(answer, error):
@@ -288,96 +280,3 @@ def _holds_still(old, new):
 def _trouble(answer, error, kind, message):
     place: Place = place_of(answer, error)
     return Trouble(kind, message, place.line, place.code, place.inside, place.inside_code)
-
-
-# --- time ---
-
-
-@contextlib.contextmanager
-def _time_limit(seconds):
-    """Raise _TimeUp in this thread when the time is over, again and again until it gets through.
-
-    A loop with a bare ``except`` swallows an exception that is raised in its ``try``. From the
-    second time on, every line of the running code raises, the ``except`` block included.
-    """
-    on_alarm = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    with _alarm(seconds) if on_alarm else _async_exception(seconds):
-        yield
-
-
-@contextlib.contextmanager
-def _alarm(seconds):
-    fired = 0
-    tracing = sys.gettrace()
-    started = begun = time.monotonic()
-    worked = time.process_time()
-
-    def raise_always(frame, event, arg):
-        if not _is_ours(frame):
-            raise _TimeUp
-        return raise_always
-
-    def on_time_up(signum, frame):
-        nonlocal fired, begun, worked
-        if _is_ours(frame):  # already on the way out; the next alarm comes soon if not
-            return
-        now = time.monotonic()
-        # A library that is torn off while it loads (PyTorch takes seconds) brings Python down later.
-        if _is_importing(frame) and now - started < _IMPORT_LIMIT:
-            begun, worked = now, time.process_time()
-            return
-        # On a busy machine the time may be over before the answer had its share of it.
-        starved = time.process_time() - worked < seconds / 2
-        if now - begun < (2 * seconds if starved else seconds):
-            return
-        fired += 1
-        if fired > 1:
-            sys.settrace(raise_always)
-            while frame is not None and not _is_ours(frame):
-                frame.f_trace, frame = raise_always, frame.f_back
-        raise _TimeUp
-
-    previous = signal.signal(signal.SIGALRM, on_time_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.002)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-        if fired > 1:
-            sys.settrace(tracing)
-
-
-def _is_ours(frame):
-    return frame.f_globals.get("__name__") in (__name__, "contextlib")
-
-
-def _is_importing(frame):
-    while frame is not None and not _is_ours(frame):
-        if frame.f_globals.get("__name__") == "importlib._bootstrap":
-            return True
-        frame = frame.f_back
-    return False
-
-
-@contextlib.contextmanager
-def _async_exception(seconds):
-    thread, done = ctypes.c_ulong(threading.get_ident()), threading.Event()
-
-    def watch():
-        wait, started = seconds, time.monotonic()
-        while not done.wait(wait):
-            if _is_importing(sys._current_frames().get(thread.value)) and time.monotonic() - started < _IMPORT_LIMIT:
-                wait = seconds
-                continue
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_TimeUp))
-            wait = 0.05
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)  # one that is still on its way
