@@ -27,7 +27,7 @@ def split(spec):
 
 def pip_ranges():
     lines = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["lab"],
-             *PROJECT["optional-dependencies"]["test"]]
+             *PROJECT["optional-dependencies"]["test"], *PROJECT["optional-dependencies"]["site"]]
     return dict(split(line) for line in lines)
 
 

@@ -268,15 +268,17 @@ def doctor(*options):
 
 def prepare(extras):
     """Install what is missing; where something broke since, repair it."""
+    if read_stamp().get("key") == key():  # what another command brought stays part of it
+        extras = sorted({*extras, *read_stamp().get("extras", ())})
     if not is_installed(extras) or doctor("--quick").returncode:
         install(extras)
         return True
     return False
 
 
-def prepare_lesson():
+def prepare_lesson(extras=("lab",)):
     """Install what is missing, and make sure that the course can start."""
-    if prepare(["lab"]):
+    if prepare(extras):
         found = doctor()
         if found.returncode:
             raise Problem("The course is installed, but cannot start:", found.stdout.rstrip())
@@ -284,7 +286,7 @@ def prepare_lesson():
 
 def test(options):
     """Run pytest; get a Chromium first, unless the browser tests are left out, and the pretrained models."""
-    prepare(["lab", "proofs", "test"])
+    prepare(["lab", "proofs", "site", "test"])
     if subprocess.run([PYTHON, "-m", "course_utils", "models"], cwd=ROOT, env=environment()).returncode:
         say("The tests go on without: notebook 13 runs, but is not compared with what the models gave.")
     get_browser = [PYTHON, "-m", "course_utils.classroom.lab.browser"]
@@ -307,7 +309,7 @@ def go(command, options):
     if command == "doctor":  # it tells what is missing, so it must not need anything
         python = PYTHON if fits(PYTHON) else sys.executable
         return become([python, "-m", "course_utils", command, *options])
-    prepare_lesson()
+    prepare_lesson(("lab", "site") if command == "site" else ("lab",))
     if command == "install":
         print("The course is installed.")
         return 0

@@ -24,6 +24,7 @@ COMMANDS = {
     "pace": ("course_utils.classroom.pace", "count how long each lesson takes, by the written rule"),
     "export": ("course_utils.classroom.pages.export",
                "write a notebook as one page that needs no kernel and no network"),
+    "site": ("course_utils.classroom.site.build", "write the whole course as a site, for a server or a folder"),
     "homework": ("course_utils.classroom.grading.commands", "give homework out, grade it safely, tell students why"),
     "bench": ("course_utils.classroom.bench.promises", "measure every figure the course promises, beside its bar"),
 }

@@ -15,11 +15,15 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 @cache
-def host_script():
-    """Give the program that a page needs to run its figures, as a ``<script>`` element."""
+def host_code():
+    """Give the program that a page needs to run its figures, without its comments."""
     lines = _HOST.read_text(encoding="utf-8").splitlines()
-    code = "\n".join(line for line in lines if line.strip() and not line.strip().startswith("//"))
-    return f"<script>\n{code}\n</script>"
+    return "\n".join(line for line in lines if line.strip() and not line.strip().startswith("//"))
+
+
+def host_script():
+    """Give that program as a ``<script>`` element."""
+    return f"<script>\n{host_code()}\n</script>"
 
 
 def embed_json(data):

@@ -1,0 +1,55 @@
+"""Where everybody finds the course: one setting, and all links that follow from it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+
+SETTING = "tool.attention-course.address in pyproject.toml"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A public repository, or none.
+
+    Attributes
+    ----------
+    repository : str
+        ``https://HOST/OWNER/NAME`` without a slash at its end; empty where the course has no public place.
+
+    Raises
+    ------
+    ValueError
+        When it has another form.
+    """
+
+    repository: str = ""
+
+    def __post_init__(self):
+        if self.repository and not re.fullmatch(r"https://[\w.-]+\.\w+/[\w.-]+/[\w.-]+", self.repository):
+            raise ValueError(f"address should be https://HOST/OWNER/NAME or empty, got {self.repository!r}")
+
+    def file(self, path):
+        """Give the address of a file of the repository, or an empty text where there is none."""
+        return f"{self.repository}/blob/main/{path}" if self.repository else ""
+
+
+def public_address(root, given=None):
+    """Read the setting of a clone.
+
+    Parameters
+    ----------
+    root : Path
+        The clone.
+    given : str, optional
+        An address that takes its place.
+
+    Returns
+    -------
+    Address
+    """
+    if given is None:
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+        given = project.get("tool", {}).get("attention-course", {}).get("address", "")
+    return Address(given.rstrip("/"))
