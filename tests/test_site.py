@@ -62,7 +62,7 @@ def opened(browser, address, figures=True, **options):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("requestfailed", lambda request: errors.append(f"not got: {request.url}"))
-    page.on("response", lambda answer: errors.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None)
+    page.on("response", lambda got: errors.append(f"{got.status}: {got.url}") if got.status >= 400 else None)
     page.goto(address)
     if figures:
         page.wait_for_selector("html[data-figures=ready]", state="attached")
@@ -75,6 +75,7 @@ def opened(browser, address, figures=True, **options):
 # What a reader moves first, in the order in which it is looked for, and how.
 MOVES = (("input[type=range]", "ArrowRight"), ("[role=gridcell][tabindex='0']", "ArrowUp"), ("select", "ArrowDown"),
          ("input[type=checkbox]", " "), ("button:not(:text-matches('^Save'))", "Enter"))
+BACK = {"ArrowRight": "ArrowLeft", "ArrowUp": "ArrowDown", "ArrowDown": "ArrowUp"}
 
 
 def move(page, figure):
@@ -87,7 +88,7 @@ def move(page, figure):
             control.focus()
             page.wait_for_timeout(50)
             before = figure.screenshot(animations="disabled")
-            for press in (key, {"ArrowRight": "ArrowLeft", "ArrowUp": "ArrowDown", "ArrowDown": "ArrowUp"}.get(key, key)):
+            for press in (key, BACK.get(key, key)):
                 page.keyboard.press(press)
                 page.wait_for_timeout(100)
                 if figure.screenshot(animations="disabled") != before:

@@ -26,7 +26,8 @@ def settings(title):
         "exclude_patterns": ["_figures", "_pictures"],
         # notebooks as they are stored
         "nb_execution_mode": "off", "nb_ipywidgets_js": {}, "nb_number_source_lines": False,
-        "myst_enable_extensions": ["dollarmath", "amsmath"], "myst_heading_anchors": 4, "myst_dmath_double_inline": True,
+        "myst_enable_extensions": ["dollarmath", "amsmath"], "myst_heading_anchors": 4,
+        "myst_dmath_double_inline": True,
         "html_math_renderer": "mathml",
         # the reference
         "autodoc_typehints": "none", "autodoc_member_order": "bysource", "numpydoc_show_class_members": False,
