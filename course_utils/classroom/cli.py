@@ -25,6 +25,8 @@ COMMANDS = {
     "export": ("course_utils.classroom.pages.export",
                "write a notebook as one page that needs no kernel and no network"),
     "site": ("course_utils.classroom.site.build", "write the whole course as a site, for a server or a folder"),
+    "slides": ("course_utils.classroom.pages.slides",
+               "write the lessons as slides with live figures, for a lecture without a network"),
     "homework": ("course_utils.classroom.grading.commands", "give homework out, grade it safely, tell students why"),
     "bench": ("course_utils.classroom.bench.promises", "measure every figure the course promises, beside its bar"),
 }

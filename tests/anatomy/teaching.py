@@ -1,14 +1,12 @@
 """Rules about a lesson's teaching notes and its minutes, which are counted and not guessed."""
 
 import re
-from pathlib import Path
 
 from anatomy.lesson import rule
 from anatomy.structure import MINUTES
 from course_utils.classroom.pace import core_minutes, parts, rounded
+from course_utils.classroom.pages.teaching import CUTS, NOTES, rows
 
-NOTES = Path(__file__).resolve().parents[2] / "docs" / "teaching"
-ROW = re.compile(r"^\| *(Opening|Recap|(?:Exercise )?\d+\.\d+)[^|]*\| *(\d+) *\| *(x?) *\| *(x?) *\|", re.MULTILINE)
 LIMIT = 90  # minutes of a core path
 
 
@@ -43,17 +41,17 @@ def teaching_notes(lesson):
     for heading in re.findall(r"^## .*$", text, re.MULTILINE):
         if heading.strip() not in titles:
             yield f"{path.name}: {heading!r} is no heading of the lesson"
-    rows = {label: (int(count), bool(short), bool(long)) for label, count, short, long in ROW.findall(text)}
+    table = rows(text)
     wanted = {part.label: max(1, round(part.minutes)) for part in found}
     for label in wanted:
-        if label not in rows:
+        if label not in table:
             yield f"{path.name}: the table of cuts has no row {label!r}, of {wanted[label]} minutes"
-        elif rows[label][0] != wanted[label]:
-            yield f"{path.name}: {label} takes {wanted[label]} minutes by the rule, the table says {rows[label][0]}"
-    for label in rows.keys() - wanted.keys():
+        elif table[label][0] != wanted[label]:
+            yield f"{path.name}: {label} takes {wanted[label]} minutes by the rule, the table says {table[label][0]}"
+    for label in table.keys() - wanted.keys():
         yield f"{path.name}: the table has {label!r}, the lesson has not"
-    for limit, column in ((50, 1), (90, 2)):
-        chosen = [row[0] for row in rows.values() if row[column]]
+    for column, limit in enumerate(CUTS, start=1):
+        chosen = [row[0] for row in table.values() if row[column]]
         if not chosen or sum(chosen) > limit:
             yield f"{path.name}: the cut for {limit} minutes takes {sum(chosen)}"
 

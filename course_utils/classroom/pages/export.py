@@ -14,15 +14,19 @@ from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from course_utils.classroom.pages.formulas import FormulaRenderer, formulas
 from course_utils.explorers.host import host_script
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class PageExporter(HTMLExporter):
     """nbconvert's HTML with nothing that reaches for the network."""
 
+    folder = "page"  # of its template
+
     def __init__(self, **options):
-        super().__init__(template_name="page", extra_template_basedirs=[str(_TEMPLATES)], embed_images=True, **options)
+        super().__init__(template_name=self.folder, extra_template_basedirs=[str(TEMPLATES)],
+                         extra_template_paths=[str(TEMPLATES)], embed_images=True,
+                         **options)
 
     def default_filters(self):
         """Name the filters the template uses."""
