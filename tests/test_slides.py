@@ -26,7 +26,8 @@ MEASURE = """() => Reveal.getSlides().map(slide => {
     const wide = [...sheet.querySelectorAll("pre, table, img, canvas, p, li")].filter(node => node.offsetWidth);
     const result = {
         part: slide.dataset.part,
-        height: box.height / scale, top: (box.top - document.querySelector(".slides").getBoundingClientRect().top) / scale,
+        height: box.height / scale,
+        top: (box.top - document.querySelector(".slides").getBoundingClientRect().top) / scale,
         right: Math.max(0, ...wide.map(node => (node.getBoundingClientRect().right - box.left) / scale)),
         code: [...sheet.querySelectorAll(".jp-InputArea-editor pre, .jp-RenderedMarkdown pre")].map(
             node => parseFloat(getComputedStyle(node).fontSize) * (node.currentCSSZoom ?? 1)) };
@@ -58,8 +59,8 @@ def spoken(notebook, text=""):
 # --- what becomes a step ---
 def test_what_a_learner_does_alone_is_left_out():
     given = lesson(("text", "# Title", "slide", ()), ("code", "from course_utils import start", "skip", ["setup"]),
-                   ("text", "## Exercise 2.1 Write softmax", "slide", ()), ("code", "def softmax(x):", "subslide", ["exercise"]),
-                   ("code", 'check("softmax", softmax)', "-", ["check"]), ("text", "Terms", "skip", ()))
+                   ("text", "## Exercise 2.1 Write softmax", "slide", ()),
+                   ("code", "def softmax(x):", "subslide", ["exercise"]), ("code", 'check("softmax", softmax)', "-", ["check"]), ("text", "Terms", "skip", ()))
     assert shown(given) == [("slide", "# Title"), ("slide", "## Exercise 2.1 Write softmax")]
 
 
@@ -84,8 +85,8 @@ def test_hints_stay_folded_away_and_the_solution_gets_a_slide():
 
 
 def test_a_question_shows_its_choices_first_and_then_the_right_one():
-    given = lesson(("text", "**Why?**\n\n<details>\n<summary>A. This.</summary>\n\n**No.** Wrong.\n\n</details>\n\n<details>\n"
-                            "<summary>B. That.</summary>\n\n**Right.** So it is.\n\n</details>", "skip", ["why"]))
+    given = lesson(("text", "**Why?**\n\n<details>\n<summary>A. This.</summary>\n\n**No.** Wrong.\n\n</details>\n\n"
+                            "<details>\n<summary>B. That.</summary>\n\n**Right.** So it is.\n\n</details>", "skip", ["why"]))
     question, answer = (cell for cell in steps(given).cells if cell.metadata.step["kind"] != "notes")
     assert question.source == "**Why?**\n\n**A.** This.\n\n**B.** That."
     assert answer.source == "**B.** **Right.** So it is."
@@ -96,7 +97,8 @@ def test_a_question_shows_its_choices_first_and_then_the_right_one():
 def test_the_speaker_hears_minutes_questions_notes_and_what_goes_wrong():
     given = lesson(("text", "## Exercise 2.1 Write softmax\n\n**Predict.** Which is larger?", "slide", ()),
                    ("code", 'check("softmax", softmax)', "-", ["check"]))
-    text = "## Cuts\n\n| part | minutes | 50 | 90 |\n|-|-|-|-|\n| Exercise 2.1 | 12 | x | x |\n\n## Exercise 2.1 W\n\nAsk twice.\n"
+    text = ("## Cuts\n\n| part | minutes | 50 | 90 |\n|-|-|-|-|\n| Exercise 2.1 | 12 | x | x |\n\n"
+            "## Exercise 2.1 W\n\nAsk twice.\n")
     said = spoken(given, text)[0]
     assert said.startswith("**Exercise 2.1: 12 minutes.**")
     assert "Ask: Predict. Which is larger?" in said
@@ -263,7 +265,8 @@ def test_the_speakers_window_has_the_notes(browser, decks):
         with page.expect_popup() as opening:
             page.keyboard.press("s")
         window = opening.value
-        window.wait_for_function("document.querySelector('.speaker-controls-notes .value')?.textContent.includes('minute')")
+        window.wait_for_function(
+            "document.querySelector('.speaker-controls-notes .value')?.textContent.includes('minute')")
 
 
 @pytest.mark.slow
@@ -286,6 +289,7 @@ def test_axe_finds_nothing_serious(browser, decks, theme):
     with projected(browser, deck_of(decks, path), f"?theme={theme}") as page:
         for h in range(page.evaluate("() => Reveal.getHorizontalSlides().length")):
             page.evaluate("h => Reveal.slide(h, 0, 99)", h)
-            found = [(one["id"], one["nodes"][0]["html"][:200]) for one in axe.run(page, options={"preload": False}).response["violations"]
+            answer = axe.run(page, options={"preload": False}).response
+            found = [(one["id"], one["nodes"][0]["html"][:200]) for one in answer["violations"]
                      if one["impact"] in ("serious", "critical")]
             assert found == [], f"slide {h}: {found}"

@@ -1,4 +1,4 @@
-"""Lessons as slides: a folder that opens from a disk or a USB stick, figures alive, and asks the network for nothing."""
+"""Lessons as slides: a folder that opens from a disk, figures alive, and asks the network for nothing."""
 
 from __future__ import annotations
 
