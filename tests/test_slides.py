@@ -60,7 +60,8 @@ def spoken(notebook, text=""):
 def test_what_a_learner_does_alone_is_left_out():
     given = lesson(("text", "# Title", "slide", ()), ("code", "from course_utils import start", "skip", ["setup"]),
                    ("text", "## Exercise 2.1 Write softmax", "slide", ()),
-                   ("code", "def softmax(x):", "subslide", ["exercise"]), ("code", 'check("softmax", softmax)', "-", ["check"]), ("text", "Terms", "skip", ()))
+                   ("code", "def softmax(x):", "subslide", ["exercise"]),
+                   ("code", 'check("softmax", softmax)', "-", ["check"]), ("text", "Terms", "skip", ()))
     assert shown(given) == [("slide", "# Title"), ("slide", "## Exercise 2.1 Write softmax")]
 
 
@@ -86,7 +87,8 @@ def test_hints_stay_folded_away_and_the_solution_gets_a_slide():
 
 def test_a_question_shows_its_choices_first_and_then_the_right_one():
     given = lesson(("text", "**Why?**\n\n<details>\n<summary>A. This.</summary>\n\n**No.** Wrong.\n\n</details>\n\n"
-                            "<details>\n<summary>B. That.</summary>\n\n**Right.** So it is.\n\n</details>", "skip", ["why"]))
+                            "<details>\n<summary>B. That.</summary>\n\n**Right.** So it is.\n\n</details>",
+                    "skip", ["why"]))
     question, answer = (cell for cell in steps(given).cells if cell.metadata.step["kind"] != "notes")
     assert question.source == "**Why?**\n\n**A.** This.\n\n**B.** That."
     assert answer.source == "**B.** **Right.** So it is."
