@@ -176,6 +176,63 @@ def test_a_kernel_hears_of_every_change_once(context, tmp_path):
         assert page.evaluate("() => heard") == [0.5]
 
 
+# Moves the slider at every frame; what it costs the page, and what the kernel hears while it lasts and after it.
+_DRAG = """async ([root, frames]) => {
+  const model = [...liveFigures.values()].find(m => m.get('kind')), heard = [];
+  model.save_changes = () => heard.push(model.get('temperature'));
+  const input = root.querySelector('input[type=range]'), start = performance.now();
+  for (let n = 0; n < frames; n++) {
+    input.value = n % (Number(input.max) + 1);
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+    await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+  }
+  const during = heard.length, seconds = (performance.now() - start) / 1000;
+  await new Promise(done => setTimeout(done, 400));
+  return { during, seconds, last: heard.at(-1), shown: model.get('temperature') };
+}"""
+
+
+def test_a_drag_is_told_to_the_kernel_four_times_a_second_and_at_its_end(context, tmp_path):
+    with opened(context, tmp_path, sentence()) as page:
+        found = page.evaluate(_DRAG, [page.locator(".cu").element_handle(), 60])
+        assert found["during"] <= 2 + 4 * found["seconds"]
+        assert found["last"] == found["shown"]
+
+
+def test_a_figure_that_goes_tells_what_it_has_not_told(context, tmp_path):
+    with opened(context, tmp_path, sentence()) as page:
+        heard = page.evaluate("""async () => { const model = [...liveFigures.values()].find(m => m.get('kind')), heard = [];
+            model.save_changes = () => heard.push(model.get('temperature'));
+            const url = URL.createObjectURL(new Blob([model.get('_esm')], { type: 'text/javascript' }));
+            const { default: figure } = await import(url), el = document.createElement('div');
+            document.body.append(el);
+            const leave = figure.render({ model, el }), input = el.querySelector('input[type=range]');
+            for (const value of ['3', '5']) {
+              input.value = value; input.dispatchEvent(new Event('input', { bubbles: true }));
+              await new Promise(done => requestAnimationFrame(() => setTimeout(done, 30))); }
+            leave();
+            return [heard.at(-1), model.get('temperature')]; }""")
+        assert heard[0] == heard[1]
+
+
+def test_a_frame_of_a_drag_has_the_page_work_out_styles_once(context, tmp_path):
+    """Counted, not timed: styles and layout are what a frame of a drag costs most in JupyterLab."""
+    with opened(context, tmp_path, sentence()) as page:
+        devtools, frames = page.context.new_cdp_session(page), 60
+        devtools.send("Performance.enable")
+
+        def counted():
+            found = {each["name"]: each["value"] for each in devtools.send("Performance.getMetrics")["metrics"]}
+            return found["RecalcStyleCount"], found["LayoutCount"]
+
+        before = counted()
+        page.evaluate(_DRAG, [page.locator(".cu").element_handle(), frames])
+        styles, layouts = ((now - then) / frames for now, then in zip(counted(), before, strict=True))
+        print(f"{styles:.2f} times styles and {layouts:.2f} times layout a frame")
+        assert styles < 9
+        assert layouts < 9
+
+
 def test_the_last_picture_is_the_first_again(context, tmp_path):
     with opened(context, tmp_path, sentence()) as page:
         before = pixels(page)

@@ -65,6 +65,13 @@ class AttentionNumbers {
     return mask ? causal.map((yes, n) => yes && mask[n]) : causal;
   }
 
+  // Where the weights of head h are written, time after time: a megabyte at 512 tokens.
+  room(h) {
+    const key = `${this.ctx.get("preset")} room ${h}`;
+    if (!this.opened.has(key)) this.opened.set(key, new Float32Array(this.set.T * this.set.S));
+    return this.opened.get(key);
+  }
+
   weightsOf(h) {
     const { T, S, source, film } = this.set;
     if (source === "film") {
@@ -73,7 +80,7 @@ class AttentionNumbers {
     }
     if (source === "weights") return this.head("weights", h);
     return softmaxRows(this.rawScores(h), T, S,
-      { temperature: this.temperature * this.divisor, allowed: this.allowed(h) });
+      { temperature: this.temperature * this.divisor, allowed: this.allowed(h) }, this.room(h));
   }
 
   // { weights, reference or null, allowed or null }: the average over the heads that are on.

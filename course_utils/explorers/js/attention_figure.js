@@ -75,14 +75,14 @@ FIGURES.heatmap = ctx => {
 
   function describe() {
     const { set } = numbers, [i, j] = cell(), small = Math.max(set.T, set.S) <= LABELLED;
-    notice.textContent = shown ? remarks(set, shown, ctx.get("same")) : "There are no tokens to show.";
+    say(notice, shown ? remarks(set, shown, ctx.get("same")) : "There are no tokens to show.");
     notice.classList.toggle("cu-good", notice.textContent === AGREES);
     notice.classList.toggle("cu-plain", Boolean(shown?.moved.length));
     parts.draw(shown && numbers, i, j, shown?.weights[i * set.S + j]);
     if (!shown) return;
     if (small) sentence.draw(set, i, shown.weights, shown.allowed);
     grid.describe([i, j]);
-    ctx.readout.textContent = (ctx.place ? `${capitalised(ctx.place())}. ` : "") + sayCell(set, shown, [i, j]) + (held ? " Held: click again to let go." : "");
+    say(ctx.readout, (ctx.place ? `${capitalised(ctx.place())}. ` : "") + sayCell(set, shown, [i, j]) + (held ? " Held: click again to let go." : ""));
     retable();
     ctx.announce(news => {
       const moved = [...news].some(name => !["cell", "marked"].includes(name)), words = [];

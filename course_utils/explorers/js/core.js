@@ -12,11 +12,17 @@ let nextId = 0;
 // Text only ever enters through textContent or an attribute: a token that holds markup stays text.
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (name === "text") node.textContent = value;
+    if (name === "text") say(node, value);
     else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
   }
   node.append(...children.filter(child => child !== null));
   return node;
+}
+// Changes a text where it stands: a new text node would have the page work out its styles anew, in each frame of a drag.
+function say(node, text) {
+  const only = node.firstChild;
+  if (!only || only.nextSibling || only.nodeType !== 3) node.textContent = text;
+  else if (only.data !== String(text)) only.data = text;
 }
 const html = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
 const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
@@ -51,6 +57,7 @@ class Context {
     this.tip = html("div", { class: "cu-tip", hidden: true, "aria-hidden": "true" });
     this.probe = html("span", { class: "cu-probe", hidden: true });
     this.news = new Set();
+    this.told = -Infinity;
   }
 
   build() {
@@ -76,7 +83,8 @@ class Context {
   // --- state -----------------------------------------------------------------------------------
   get(name) { return this.model.get(name); }
 
-  // Sets in the page at once; the kernel hears of it after the frame that shows it, once for all of its changes.
+  // Sets in the page at once; the kernel hears of it after the frame that shows it, once for all of its changes, and
+  // of a drag four times a second and at its end: at each telling JupyterLab lays its toolbar out anew.
   set(name, value) {
     this.news.add(name);
     this.model.set(name, value);
@@ -121,7 +129,13 @@ class Context {
     if (this.signal.aborted) return;
     this.run(draw => this.patient.has(draw));
     this.bringResult();
-    if (this.unsaved) { this.unsaved = false; this.model.save_changes(); }
+    if (this.unsaved) this.telling ||= setTimeout(() => this.tell(), this.told + 250 - performance.now());
+  }
+
+  tell() {
+    clearTimeout(this.telling);
+    if (this.unsaved) this.model.save_changes();
+    [this.unsaved, this.telling, this.told] = [false, null, performance.now()];
   }
 
   run(wanted) {
@@ -156,7 +170,7 @@ class Context {
     const refresh = () => {
       const value = this.get(trait);
       input.value = place(value);
-      shown.textContent = format(value);
+      say(shown, format(value));
       input.setAttribute("aria-valuetext", format(value));
     };
     this.listen(input, "input", () => this.set(trait, values ? values[input.value] : Number(input.value)));
@@ -344,5 +358,5 @@ function render({ model, el }) {
   FIGURES[model.get("kind")](ctx);
   if (root.isConnected) ctx.drawAll();
   followLooks(ctx);
-  return () => { life.abort(); cancelAnimationFrame(ctx.frame); clearTimeout(ctx.pause); };
+  return () => { ctx.tell(); life.abort(); cancelAnimationFrame(ctx.frame); clearTimeout(ctx.pause); };
 }

@@ -8,7 +8,9 @@ class WeightMap {
     this.ctx = ctx;
     this.name = name;
     this.canvas = html("canvas", { "aria-hidden": "true" });
-    this.brush = this.canvas.getContext("2d");
+    // Drawn off the page and then copied: to name a font on a canvas of the page has the page's styles worked out first.
+    this.paper = html("canvas");
+    this.brush = this.paper.getContext("2d");
     this.cells = html("canvas");
     this.node = html("div", { class: "cu-map" }, this.canvas);
   }
@@ -41,7 +43,8 @@ class WeightMap {
 
   resize(width, height) {
     this.zoom = Math.max(1, window.devicePixelRatio || 1);
-    [this.canvas.width, this.canvas.height] = [Math.ceil(width * this.zoom), Math.ceil(height * this.zoom)];
+    for (const each of [this.canvas, this.paper])
+      [each.width, each.height] = [Math.ceil(width * this.zoom), Math.ceil(height * this.zoom)];
     Object.assign(this.canvas.style, { width: `${Math.ceil(width)}px`, height: `${Math.ceil(height)}px` });
   }
 
@@ -79,7 +82,10 @@ class WeightMap {
     this.paintFrame(cell);
     if (this.bar) this.paintColourBar();
     this.paintCursor(cell);
+    this.show();
   }
+
+  show() { this.canvas.getContext("2d").drawImage(this.paper, 0, 0); } // opaque: it covers what was there
 
   box(i, j, rows = 1, columns = 1) {
     const w = this.width / this.set.S, h = this.height / this.set.T;

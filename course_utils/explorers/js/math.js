@@ -20,12 +20,12 @@ function softmaxRows(scores, T, S, { temperature = 1, allowed = null } = {}, out
 
 function softmaxRow(scores, start, S, temperature, allowed, out) {
   const end = start + S;
-  const visible = n => !allowed || allowed[n];
   let max = -Infinity, sum = 0;
-  for (let n = start; n < end; n++) if (visible(n) && scores[n] > max) max = scores[n];
+  for (let n = start; n < end; n++) if (scores[n] > max && (!allowed || allowed[n])) max = scores[n];
   for (let n = start; n < end; n++) {
-    out[n] = visible(n) && scores[n] !== -Infinity ? Math.exp((scores[n] - max) / temperature) : 0;
-    sum += out[n];
+    const term = scores[n] === -Infinity || (allowed && !allowed[n]) ? 0 : Math.exp((scores[n] - max) / temperature);
+    out[n] = term;
+    sum += term;
   }
   for (let n = start; n < end; n++) out[n] = sum === 0 ? 0 : out[n] / sum;
 }

@@ -93,6 +93,7 @@ class PaintPanel extends WeightMap {
     if (this.beside) this.beside();
     this.paintFrame(cell);
     this.paintCursor(cell);
+    this.show();
   }
 
   paintCell(n, x, y, w, h) {

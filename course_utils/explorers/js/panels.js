@@ -82,11 +82,16 @@ class PartsPanel {
     this.node.hidden = !numbers?.rawScores(numbers.heads[0]);
     if (this.node.hidden) return;
     const set = numbers.set, parts = numbers.parts(i, j);
-    this.heading.textContent = parts
+    say(this.heading, parts
       ? `How “${isolate(shorten(set.tokens[i]))}” comes to weigh “${isolate(shorten(set.tokens_k[j]))}”`
-      : "Choose a single head to see how a weight comes about.";
-    this.vectors.replaceChildren(...(parts?.q ? [vectorTable(parts)] : []));
-    this.steps.replaceChildren(...(parts ? stepsOf(parts, numbers, shown) : []).map(text => html("li", { text })));
+      : "Choose a single head to see how a weight comes about.");
+    const drawn = parts?.q ? [set, numbers.heads[0], i, j] : []; // the vectors are the same at every temperature
+    if (String(drawn.slice(1)) !== String(this.drawn?.slice(1)) || drawn[0] !== this.drawn[0])
+      this.vectors.replaceChildren(...(parts?.q ? [vectorTable(parts)] : []));
+    this.drawn = drawn;
+    const steps = parts ? stepsOf(parts, numbers, shown) : [], items = this.steps.children;
+    while (items.length > steps.length) items[steps.length].remove();
+    steps.forEach((text, n) => (n < items.length ? say(items[n], text) : this.steps.append(html("li", { text }))));
   }
 }
 
