@@ -3,14 +3,17 @@
 import json
 import re
 
+import nbformat
 import numpy as np
 import pytest
 from figure_page import next_frame, opened, set_state, state
+from notebook_parts import LESSONS
 from scene_page import ALL as SCENES
 from test_pictures import PATTERNS, TOKENS
 
 from course_utils.attention import softmax
 from course_utils.classroom.lab.driver import chromium, new_context
+from course_utils.datasets import minilm_attention
 from course_utils.explorers import (
     AttentionExplorer,
     DotProductExplorer,
@@ -138,6 +141,116 @@ def test_the_focused_cell_is_on_the_screen_and_its_result_beside_it(context, tmp
                 return node.checkVisibility() && box.top >= 0 && box.top < innerHeight; };
                 return [...document.querySelectorAll('.cu-readout, .cu-tip')].some(seen); }""")
             assert shown, f"the result is not seen after {keys}"
+
+
+# What the focus, the bubble and the result have to do with each other, in pixels of the screen.
+_BUBBLE = """() => {
+  const root = document.querySelector('.cu'), tip = root.querySelector('.cu-tip');
+  const box = node => node.getBoundingClientRect(), at = box(document.activeElement), here = box(tip);
+  const over = other => here.top < other.bottom - 1 && other.top < here.bottom - 1;
+  const bars = [...root.querySelectorAll('.cu-bar')].filter(each => each.checkVisibility()).map(box);
+  return { shown: !tip.hidden, row: over(at), bars: bars.some(over), text: tip.textContent,
+    within: here.top >= 0 && here.bottom <= innerHeight && here.right <= innerWidth };
+}"""
+
+
+@browser_tests
+@pytest.mark.parametrize("size", [(562, 239), (420, 300), (330, 420)])
+@pytest.mark.parametrize("name", ["heatmap", "painter", "heads"])
+def test_the_bubble_covers_neither_the_row_nor_the_controls_and_goes_with_the_focus(context, tmp_path, name, size):
+    with opened(context, tmp_path, MADE[name](), viewport=dict(zip(("width", "height"), size, strict=True))) as page:
+        page.evaluate("() => { document.body.style.paddingBottom = '500px'; }")
+        page.locator(".cu-map [role=gridcell][tabindex='0']").focus()
+        seen = 0
+        for key in ["PageUp", *["ArrowDown"] * 6, "ArrowRight", *["ArrowUp"] * 3]:
+            press(page, key)
+            page.wait_for_timeout(60)  # whether the result is seen is known a frame later
+            found = page.evaluate(_BUBBLE)
+            seen += found["shown"]
+            assert not (found["shown"] and (found["row"] or found["bars"] or not found["within"])), (key, found)
+        assert seen or size != (420, 300), "the case is not made"
+        page.locator(".cu button").last.focus()
+        assert page.locator(".cu-tip").is_hidden()
+
+
+@browser_tests
+def test_a_tokens_bubble_goes_with_the_pointer_and_with_the_next_key(context, tmp_path):
+    tokens = ["antidisestablishmentarianism", "is", "long"]
+    with opened(context, tmp_path, AttentionExplorer(tokens, weights=np.eye(3))) as page:
+        canvas, tip = page.locator(".cu-map canvas").first, page.locator(".cu-tip")
+        for leave in (lambda: page.mouse.move(5, 600), lambda: page.keyboard.press("ArrowDown")):
+            canvas.hover(position={"x": 60, "y": 150})
+            assert tip.is_visible()
+            page.locator(".cu-map [role=gridcell][tabindex='0']").focus()
+            canvas.hover(position={"x": 62, "y": 150})
+            assert tip.is_visible()
+            leave()
+            assert tip.is_hidden()
+
+
+# --- one screen by keys -------------------------------------------------------------------------------------------
+# What must be seen at once after a key: the control is what has the focus.
+TOGETHER = {
+    "heads": (".cu-wall [tabindex='0']", ".cu-wall canvas, .cu-map canvas, .cu-readout"),
+    "heatmap": (".cu-map [role=gridcell][tabindex='0']", ".cu-map canvas, .cu-readout"),
+    "painter": (".cu-map [role=gridcell][tabindex='0']", ".cu-map canvas, .cu-notice"),
+    "scale": (".cu input[type=range]", ".cu input[type=range], .cu-readout, .cu-half svg:not(.cu-sample)"),
+}
+LOW = {"heads": TOGETHER["heads"], "heatmap": TOGETHER["heatmap"],
+       "painter": (TOGETHER["painter"][0], ".cu-map canvas, .cu-tip"),
+       "scale": (TOGETHER["scale"][0], ".cu input[type=range], .cu-readout")}
+_OFF = """parts => [...document.querySelectorAll(parts)]
+  .filter(node => node.checkVisibility() && node.offsetHeight !== 0)
+  .filter(node => { const box = node.getBoundingClientRect(); return box.top < -1 || box.bottom > innerHeight + 1; })
+  .map(node => node.className || node.tagName)"""
+
+
+@browser_tests
+@pytest.mark.parametrize("size", [(850, 598), (562, 239)], ids=["laptop", "at 200 %"])
+@pytest.mark.parametrize("name", TOGETHER)
+def test_who_comes_by_keys_sees_control_and_result_together(context, tmp_path, name, size):
+    control, parts = (TOGETHER if size[1] > 500 else LOW)[name]
+    tokens = minilm_attention().tokens
+    made = {**MADE, "heatmap": lambda: AttentionExplorer(tokens, weights=minilm_attention().head(3, 1)),
+            "heads": lambda: HeadsExplorer(tokens, minilm_attention().weights)}[name]()
+    with opened(context, tmp_path, made, viewport=dict(zip(("width", "height"), size, strict=True))) as page:
+        page.evaluate("() => { document.body.style.padding = '900px 0'; }")
+        page.locator(control).first.evaluate("node => { const first = document.createElement('button');"
+                                             " document.body.prepend(first); first.focus(); }")
+        for _ in range(12):  # as a reader comes to it: from above, key by key
+            page.keyboard.press("Tab")
+            if page.locator(control).first.evaluate("node => node === document.activeElement"):
+                break
+        for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+            press(page, key)
+            page.wait_for_timeout(60)
+            assert page.evaluate(_OFF, parts) == [], key
+
+
+@browser_tests
+def test_the_painters_keys_are_told_before_its_table(context, tmp_path):
+    with opened(context, tmp_path, MADE["painter"]()) as page:
+        help, grid = page.locator(".cu-help"), page.locator(".cu-grid")
+        assert help.bounding_box()["y"] < grid.bounding_box()["y"]
+        assert help.evaluate("node => Boolean(node.compareDocumentPosition(document.querySelector('.cu-grid'))"
+                             " & Node.DOCUMENT_POSITION_FOLLOWING)")
+
+
+# --- what lessons say of the mouse --------------------------------------------------------------------------------
+def test_who_is_told_of_the_mouse_is_told_of_the_keys():
+    told = 0
+    for path in LESSONS:
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown" and re.search(r"\b(mouse|[Cc]lick)\b", cell.source):
+                told += 1
+                assert re.search(r"\bkey(s|board)\b", cell.source), (path.name, cell.source[:200])
+    assert told >= 3
+
+
+def test_that_a_figure_takes_the_keys_is_told_where_one_enters_the_first():
+    cells = nbformat.read(LESSONS[0], as_version=4).cells
+    prose = next(cell.source for cell in cells if "the table is framed" in cell.source)
+    assert "JupyterLab's keys rest until you Tab out" in prose
 
 
 # --- words --------------------------------------------------------------------------------------------------------

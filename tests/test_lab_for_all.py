@@ -112,3 +112,39 @@ def test_keys_in_a_figure_are_the_figures_and_saving_is_the_pages(small):
         lab.page.keyboard.press("Shift+Tab")
         assert lab.page.evaluate("() => document.activeElement !== document.body"), "and no trap"
     nothing_went_wrong(lab)
+
+
+@pytest.fixture
+def at_200(small):
+    """The small notebook as a screen of 1280 x 720 shows it at 200 %."""
+    small.page.set_viewport_size({"width": 640, "height": 360})
+    small.page.wait_for_timeout(500)
+    yield small
+    small.page.set_viewport_size({"width": 1280, "height": 1100})
+
+
+def test_at_200_per_cent_a_cause_is_brought_to_the_screen_and_long_lines_wrap(at_200):
+    lab = at_200
+    lab.run(2)
+    said(lab)
+    place = lab.output(2).locator("dt", has_text="Likely cause").locator("+ dd").bounding_box()
+    area = lab.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer").bounding_box()
+    assert place["y"] >= area["y"]
+    assert place["y"] + place["height"] <= area["y"] + area["height"] + 1
+    lab.write(1, "x = '" + "long line " * 7 + "'  # of 79")
+    wide = lab.cell(1).locator(".cm-scroller").evaluate("node => [node.scrollWidth, node.clientWidth]")
+    assert wide[0] <= wide[1] + 1
+
+
+def test_at_200_per_cent_a_figure_knows_how_low_the_page_is(at_200):
+    lab = at_200
+    figure = figures(lab)[1]
+    assert "cu-low" in figure.get_attribute("class").split()
+    figure.locator("[role=gridcell][tabindex='0']").focus()
+    lab.page.keyboard.press("ArrowRight")
+    lab.page.wait_for_timeout(300)
+    area = lab.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer").bounding_box()
+    for part in (".cu-map canvas", ".cu-readout"):
+        box = figure.locator(part).filter(visible=True).first.bounding_box()
+        assert box["y"] >= area["y"] - 1, part
+        assert box["y"] + box["height"] <= area["y"] + area["height"] + 1, part

@@ -84,8 +84,9 @@ color:var(--jp-content-font-color1,CanvasText);font-family:var(--jp-content-font
 
 # A screen reader speaks what changes in a live region that has been there before, so the page keeps one. Said are the
 # headline and the first row, without the sign, and only where somebody ran this cell: not for a notebook that is
-# opened, nor while further cells wait, as in Run All. The heading, which is no <h3>, stays out of JupyterLab's table of
-# contents and is found by a reader's keys all the same. Where scripts do not run, it is all there is.
+# opened, nor while further cells wait, as in Run All. A cause below the edge of a low page comes onto it then. The
+# heading, which is no <h3>, stays out of JupyterLab's table of contents and is found by a reader's keys all the same.
+# Where scripts do not run, it is all there is.
 _SAY = """
 (() => {
 const box = document.currentScript.parentNode, cell = box.closest(".jp-CodeCell");
@@ -93,6 +94,7 @@ if (!cell) return;
 const prompts = [...cell.closest(".jp-Notebook").querySelectorAll(".jp-InputPrompt")];
 const busy = prompts.filter(each => each.textContent.includes("*"));
 if (busy.length !== 1 || !cell.contains(busy[0])) return;
+const cause = [...box.querySelectorAll("dt")].find(each => /^(Likely cause|Cause 1)$/.test(each.textContent));
 let region = document.getElementById("course-says");
 if (!region) {
 region = document.createElement("div");
@@ -106,6 +108,7 @@ const parts = [...box.querySelectorAll("[role=heading], dt, dd")].slice(0, 3).ma
 const [headline, label, text] = parts;
 clearTimeout(region.pause);
 region.pause = setTimeout(() => {
+if (cause) cause.nextElementSibling.scrollIntoView({ block: "nearest" });
 region.textContent = headline.replace(/^[^A-Za-z_]+/, "") + "." + (text ? ` ${label}: ${text}` : "");
 }, 700);
 })()

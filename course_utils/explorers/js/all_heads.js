@@ -28,7 +28,7 @@ class HeadWall {
   choose(n) {
     if (n !== this.ctx.get("frame")) this.ctx.set("frame", n);
     this.thumbs[n].focus({ preventScroll: true });
-    this.thumbs[n].scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (this.ctx.keyed) this.ctx.bring(this.thumbs[n]);
   }
 
   move(event) {
@@ -42,15 +42,16 @@ class HeadWall {
   }
 
   draw() {
-    if (this.room !== this.ctx.room || this.shades !== this.ctx.shades) this.paint();
+    if (this.room !== this.ctx.room || this.tall !== this.ctx.tall || this.shades !== this.ctx.shades) this.paint();
     const now = this.ctx.get("frame");
     this.thumbs.forEach((thumb, n) => fill(thumb, { tabindex: n === now ? 0 : -1, "aria-selected": String(n === now) }, []));
   }
 
   paint() {
     const { ctx, brush, H, T, layers } = this, zoom = Math.max(1, window.devicePixelRatio || 1), left = 34, top = 34, gap = 3;
-    [this.room, this.shades] = [ctx.room, ctx.shades];
-    const width = ctx.wide ? 0.5 * ctx.room - 18 : ctx.room, step = clamp((width - left) / H, 12, 42), side = step - gap;
+    [this.room, this.tall, this.shades] = [ctx.room, ctx.tall, ctx.shades];
+    const width = ctx.wide ? 0.5 * ctx.room - 18 : ctx.room;
+    const step = clamp(Math.min((width - left) / H, (ctx.tall - top - 14) / layers), 12, 42), side = step - gap;
     const size = [left + H * step, top + layers * step];
     [this.canvas.width, this.canvas.height] = size.map(v => Math.ceil(v * zoom));
     Object.assign(this.canvas.style, { width: `${size[0]}px`, height: `${size[1]}px` });

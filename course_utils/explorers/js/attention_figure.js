@@ -51,8 +51,8 @@ FIGURES.heatmap = ctx => {
     ctx.stage.classList.toggle("cu-two", two);
     map.name = ctx.place?.() ?? (two ? mine : "");
     sentence.node.toggleAttribute("hidden", empty || two || Math.max(set.T, set.S) > SENTENCE || Boolean(ctx.place) || taken);
-    const room = two ? { width: ctx.wide ? (ctx.room - 22) / 2 : ctx.room, height: 330 }
-      : { width: ctx.wide ? (ctx.share ?? 0.52) * ctx.room : ctx.room, height: ctx.wide ? 356 : 330 };
+    const high = Math.min(ctx.wide && !two ? 356 : 330, Math.max(170, ctx.tall - 14)); // all of it on the screen at once
+    const room = { width: !ctx.wide ? ctx.room : two ? (ctx.room - 22) / 2 : (ctx.share ?? 0.52) * ctx.room, height: high };
     if (shown) load(map, shown.weights, two && ctx.wide ? { ...room, bar: false } : room);
     if (two) load(twin, shown.reference, room);
     choosers.forEach(refresh => refresh());
@@ -257,7 +257,7 @@ class FocusGrid {
   // A click has the cell under the pointer; keys may have left the screen.
   focus(scroll = false) {
     this.cells[this.turn].focus({ preventScroll: true });
-    if (scroll) this.cells[this.turn].scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (scroll) this.ctx.bring(this.cells[this.turn]);
   }
 
   draw([i, j]) {

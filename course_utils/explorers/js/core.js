@@ -7,6 +7,7 @@ const KEEP = "data-lm-suppress-shortcuts";
 const keepKeys = node => { node.setAttribute(KEEP, "true"); return node; };
 
 const SVG = "http://www.w3.org/2000/svg";
+const LOW = 420;
 let nextId = 0;
 
 // Text only ever enters through textContent or an attribute: a token that holds markup stays text.
@@ -78,7 +79,24 @@ class Context {
     this.width ||= this.root.clientWidth;
     return this.width > 24 ? this.width - 24 : 1056;
   }
-  get wide() { return this.room >= 676; }
+  // How much of the page is seen at once, in pixels: of what scrolls it, or of the window.
+  get tall() {
+    if (!this.height) {
+      let at = this.root.parentElement;
+      while (at && !(at.scrollHeight > at.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(at).overflowY))) at = at.parentElement;
+      this.scroller = at && at !== document.documentElement && at !== document.body ? at : null;
+      this.height = this.scroller?.clientHeight || innerHeight;
+    }
+    return this.height;
+  }
+  // On a low page, as at 200 %, things stand side by side while there is any room for it: one under another they are
+  // never seen together.
+  get low() { return this.tall < LOW; }
+  get wide() { return this.room >= (this.low ? 500 : 676); }
+  arrange() {
+    this.root.classList.toggle("cu-wide", this.wide);
+    this.root.classList.toggle("cu-low", this.low);
+  }
 
   // --- state -----------------------------------------------------------------------------------
   get(name) { return this.model.get(name); }
@@ -121,6 +139,7 @@ class Context {
       if (this.asked) this.drawNow();
       setTimeout(() => this.finish()); // a task of its own, after the frame
     });
+    this.arrange();
     this.run(draw => !this.patient.has(draw));
     this.root.dataset.frames = 1 + Number(this.root.dataset.frames ?? 0);
   }
@@ -145,6 +164,7 @@ class Context {
   }
 
   drawAll() {
+    this.arrange();
     this.watchers.forEach(draw => this.waiting.add(draw));
     this.run(() => true);
   }
@@ -250,6 +270,7 @@ class Context {
     this.signal.addEventListener("abort", () => observer.disconnect());
     this.listen(this.root, "keydown", event => {
       this.keyed = event.key !== "Tab";
+      if (!this.brought) this.hideTip();
       // JupyterLab's own commands, such as saving, are for the whole page: it may have them.
       const held = event.target;
       if ((event.ctrlKey || event.metaKey) && held.hasAttribute(KEEP)) {
@@ -259,26 +280,59 @@ class Context {
     }, { capture: true });
     this.listen(this.root, "pointerdown", () => { this.keyed = false; this.hideTip(); }, { capture: true });
     this.listen(this.root, "focusout", () => this.hideTip());
+    this.listen(this.root, "pointerleave", () => this.hideTip());
+    this.listen(this.root, "focusin", event => {
+      if (event.target.matches(":focus-visible")) this.bring(event.target);
+    });
+    this.listen(document, "scroll", event => { if (event.target.contains(this.root)) this.hideTip(); }, { capture: true, passive: true });
+    this.listen(window, "resize", () => { this.height = 0; });
   }
 
+  // Who comes by keys sees as much of the figure around the place as the page is tall enough for; a control that stands
+  // over more than that goes to the upper edge.
+  bring(node) {
+    const bar = node.closest(".cu-bar"), around = bar ? [this.root] : [this.root, this.stage, node.closest(".cu-map, .cu-wall")];
+    const whole = around.find(each => each?.contains(node) && each.offsetHeight <= this.tall);
+    if (whole) {
+      whole.scrollIntoView({ block: "nearest" });
+      const { left, right } = node.getBoundingClientRect(), room = this.stage.getBoundingClientRect();
+      this.stage.scrollLeft += Math.max(0, right + 8 - room.right) - Math.max(0, room.left + 8 - left);
+    } else if (bar) bar.scrollIntoView({ block: "start" });
+    else node.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  // The part of the figure that is on the screen: [left, top, right, bottom] in its own pixels.
+  get seen() {
+    const box = this.root.getBoundingClientRect(), { tall, scroller } = this;
+    const top = scroller ? scroller.getBoundingClientRect().top + scroller.clientTop : 0;
+    return [0, Math.max(0, top - box.top), box.width, Math.min(box.height, top + tall - box.top)];
+  }
+
+  // At the lower edge of the screen, or at its upper one where the focused place stands there: never over that place.
   bringResult() {
     const at = document.activeElement;
-    if (!this.keyed || this.resultSeen !== false || !this.root.contains(at)) return;
-    const box = at.getBoundingClientRect();
-    this.showTip({ clientX: box.left, clientY: box.bottom - 8 }, this.readout.textContent);
-    // Above the place where there is room: the page has been scrolled until the place just stood on it.
-    if (box.top > 120) this.tip.style.top = `${box.top - this.root.getBoundingClientRect().top - this.tip.offsetHeight - 6}px`;
+    if (!this.keyed || this.resultSeen !== false || !this.root.contains(at)) {
+      if (this.brought) this.hideTip();
+      return;
+    }
+    const box = at.getBoundingClientRect(), home = this.root.getBoundingClientRect(), [, top, right, bottom] = this.seen;
+    this.showTip({ clientX: home.left, clientY: home.top }, this.result?.() ?? this.readout.textContent, right - 8);
+    this.brought = true;
+    const high = this.tip.offsetHeight, below = bottom - high - 4;
+    const clear = place => place + high < box.top - home.top - 4 || place > box.bottom - home.top + 4;
+    Object.assign(this.tip.style, { left: "4px", top: `${clear(below) ? below : clear(top + 4) ? top + 4 : box.bottom - home.top + 6}px` });
   }
 
-  showTip(event, text) {
+  showTip(event, text, width = 320) {
     const box = this.root.getBoundingClientRect();
+    this.tip.style.maxWidth = `${width}px`;
     this.tip.textContent = text;
     this.tip.hidden = false;
     this.tip.style.left = `${clamp(event.clientX - box.left + 14, 0, Math.max(0, box.width - this.tip.offsetWidth - 4))}px`;
     this.tip.style.top = `${event.clientY - box.top + 16}px`;
   }
 
-  hideTip() { this.tip.hidden = true; }
+  hideTip() { this.tip.hidden = true; this.brought = false; }
 
   // A real table behind a fold, made when opened. cell(i, j) gives its text; caption is text or gives it. Returns the function that refreshes it.
   table({ caption, corner, rows, columns, cell, label = "Show as a table", limit = 64 }) {
@@ -339,6 +393,7 @@ function followLooks(ctx) {
   const sizes = new ResizeObserver(() => {
     const before = shown;
     ctx.width = shown = ctx.root.clientWidth;
+    ctx.height = 0;
     if (shown && shown !== before) redraw();
   });
   sizes.observe(ctx.root);

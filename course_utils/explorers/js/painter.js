@@ -76,14 +76,15 @@ class PaintPanel extends WeightMap {
     this.top = 40 + 0.82 * widest(this.short.k) + 6;
     // Three tables and what stands beside them share the room there is; on a narrow page each has all of it.
     const beside = this.left + Math.max(this.extra, 16), all = 28 + widest(tokens.map(t => shorten(t))) + 16 + 16 + 16 + 78 + 36;
-    const side = clamp(Math.min(216 / T, this.ctx.wide ? (this.ctx.room - all) / (3 * T) : (this.ctx.room - beside) / T), 17, 36);
+    const side = clamp(Math.min(216 / T, (this.ctx.tall - this.top - 22) / T, this.ctx.wide ? (this.ctx.room - all) / (3 * T) : (this.ctx.room - beside) / T), 17, 36);
     [this.width, this.height] = [side * T, side * T];
     this.resize(this.left + this.width + Math.max(this.extra, 16), this.top + this.height + 8);
   }
 
   paint(cell) {
-    if (this.seen !== this.ctx.room) this.measure();
-    this.seen = this.ctx.room;
+    const place = `${this.ctx.room} ${this.ctx.tall}`;
+    if (this.seen !== place) this.measure();
+    this.seen = place;
     const { brush, zoom } = this, T = this.set.T;
     this.readColours();
     brush.setTransform(zoom, 0, 0, zoom, 0, 0);
@@ -116,7 +117,7 @@ class PaintPanel extends WeightMap {
       brush.stroke();
     }
     if (text === "") return;
-    this.write(w < 22 ? 8 : w < 30 ? 9 : 11, "center");
+    this.write(w < 20 ? 7 : w < 22 ? 8 : w < 30 ? 9 : 11, "center");
     if (hatched) { // a plate, so that the hatch does not run through the text
       const wide = brush.measureText(text).width + 4;
       brush.fillStyle = colours.bg;
@@ -166,8 +167,10 @@ FIGURES.painter = ctx => {
   mask.node.classList.add("cu-paint-mask");
   mask.node.append(grid.node);
   ctx.stage.append(...panels.map(panel => panel.node));
-  ctx.readout.after(leaks, rows, own, html("p", { class: "cu-help",
+  ctx.stage.before(html("p", { class: "cu-help",
     text: "Click or drag to paint. Arrow keys move, Space paints the cell, R turns its whole row over, C its whole column." }));
+  ctx.readout.after(leaks, rows, own);
+  ctx.result = () => (ctx.wide ? "" : `${ctx.readout.textContent} `) + leaks.textContent; // wide: the cells are seen
   ctx.body.classList.add("cu-painting");
 
   const buttons = html("div", { class: "cu-bar" });
@@ -287,7 +290,7 @@ class PaintGrid {
   // A click has the cell under the pointer; keys may have left the screen.
   focus(scroll = false) {
     this.cells[this.turn].focus({ preventScroll: true });
-    if (scroll) this.cells[this.turn].scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (scroll) this.ctx.bring(this.cells[this.turn]);
   }
 
   draw([i, j]) {

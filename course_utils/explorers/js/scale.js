@@ -13,6 +13,7 @@ FIGURES.scale = ctx => {
   const curve = html("div", { class: "cu-half" });
   let halves = [], width = 0;
 
+  ctx.stage.before(ctx.readout); // beside the control, so that both are seen when the page is low
   ctx.range({ trait: "d_k", label: "d_k", values: widths, format: String });
   ctx.select({ trait: "curve", label: "curve", options: Object.entries(CURVES) });
 
