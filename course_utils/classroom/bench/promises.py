@@ -18,7 +18,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 PARTS = ("import", "checks", "figures")
-MORE = ("grading", "many")  # only when asked for: they take long, and the first needs nbgrader to compare with
+# only when asked for: they take long, and the first needs nbgrader to compare with
+MORE = ("grading", "many", "memory")
+_NUMPY, _TORCH, _MODELS, _PRETRAINED = 100, 325, 500, 1200  # MiB: lessons 00 to 03, 04 to 08, 09 to 12, and 13
 _HOMEWORK = Path(__file__).resolve().parents[3] / "docs" / "teaching" / "homework" / "hw4_long_sequences.ipynb"
 
 
@@ -202,6 +204,24 @@ def measure_many():
             Figure(f"{name}: memory", round(found["memory"], 2), "times", "<= 1.1")]
 
 
+def measure_memory():
+    """Run every lesson and take its kernel's peak memory: a place on a hub must hold it.
+
+    Returns
+    -------
+    list of Figure
+        One a lesson, in MiB.
+    """
+    from course_utils.classroom.bench import memory
+
+    def bar(number):
+        return _NUMPY if number < 4 else _TORCH if number < 9 else _MODELS if number < 13 else _PRETRAINED
+
+    lessons = sorted((Path(__file__).resolve().parents[3] / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    return [Figure(f"peak memory of the kernel, {path.stem}", round(memory.peak(path)), "MiB",
+                   f"<= {bar(int(path.stem[:2]))}") for path in lessons]
+
+
 def measure(parts=PARTS):
     """Measure the named parts.
 
@@ -216,7 +236,7 @@ def measure(parts=PARTS):
         In the order of the parts.
     """
     ways = {"import": measure_import, "checks": measure_checks, "figures": measure_figures,
-            "grading": measure_grading, "many": measure_many}
+            "grading": measure_grading, "many": measure_many, "memory": measure_memory}
     return [figure for part in parts for figure in ways[part]()]
 
 
