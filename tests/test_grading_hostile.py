@@ -391,10 +391,23 @@ def test_a_spawned_worker_gives_the_same_records():
     {"a": ["<f8", [2], -8]}, {"a": ["<f8", [-1], 0]}, {"a": ["O", [1], 0]}, {"a": ["<f8", [1 << 62], 0]},
     {"a": ["<f8,<f8", [1], 0]}, {"a": [["<f8"], [1], 0]}, {"a": 3}, {"t": ["<M8[s]", [1], 0]}, {"a": ["<f16", [1], 0]},
     {"l": [{"v": {}}]}, {"v": []}, {}, [], None, {"z": 1}, {"d": [[[], {"v": 1}]]}, {"h": 0}, {"u": "abc"},
-    {"a": ["<f8", [True], 0]}, {"a": ["<f8", ["2"], 0]}])
+    {"a": ["<f8", [True], 0]}, {"a": ["<f8", ["2"], 0]}, {"a": ["<f8", [2, 2], 0], "o": [0, 0]},
+    {"a": ["<f8", [2, 2], 0], "o": [1]}, {"a": ["<f8", [2, 2], 0], "o": [False, True]},
+    {"a": ["<f8", [2, 2], 0], "o": 1}, {"t": ["<f8", [2, 2], 0], "o": [0, {}]}])
 def test_what_is_not_in_the_format_is_refused(thing):
     with pytest.raises(wire.Bad):
         wire.unpack(thing, b"\0" * 64)
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (0, 2, 1), (2, 0, 1), (1, 2, 0)])
+def test_an_array_travels_in_its_order_in_memory(axes):
+    torch = pytest.importorskip("torch")
+    array = np.arange(24.0).reshape(2, 3, 4).transpose(axes)
+    for value in (array, torch.arange(24.0).reshape(2, 3, 4).permute(axes)):
+        body = bytearray(b"before")
+        received = wire.unpack(wire.pack(value, body), bytes(body))
+        assert (value == received).all()
+        assert (value.strides == received.strides if value is array else value.stride() == received.stride())
 
 
 def test_a_forged_boolean_is_true_or_false():
@@ -406,7 +419,7 @@ def test_a_forged_boolean_is_true_or_false():
     lambda x: x.sort(axis=1)])
 def test_an_argument_that_was_written_into_is_seen(change):
     body = bytearray(b"before")
-    sent = wire.pack(np.array([[0.0, 3.0], [5.0, 1.0], [2.0, 4.0]]).T, body)
+    sent = wire.pack(np.array([[0.0, 5.0, 2.0], [3.0, 1.0, 4.0]]), body)
     received = wire.unpack(sent, bytes(body))
     out = bytearray(b"the result comes first")
     assert wire.holds_still(sent, body, wire.pack_back(received, sent, out), out)

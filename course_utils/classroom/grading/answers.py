@@ -20,6 +20,8 @@ SPLIT = "cells with this exercise's id are there more than once"
 ABSENT = "no cell has this exercise's id"
 SYNTAX = "its cell is not plain Python"
 BOUND = "a name that it uses is given a meaning in several cells"
+ORDER = "its cell, or one whose names it uses, stands below its check"
+FAILS = "a cell whose names it uses does more than define them"
 
 
 def take_out(exercise, notebook, assignment):
@@ -44,16 +46,14 @@ def take_out(exercise, notebook, assignment):
     others = [cell for cell in notebook.code if cell is not chosen and cell.grade_id not in tests
               and not same_id(cell.grade_id, exercise.name)]
     single = Answer(wanted, chosen.source if chosen else None, assignment.given, [cell.source for cell in others])
-    why = _why_run(chosen, own, others, assignment, notebook)
+    why = _why_run(exercise, chosen, own, others, assignment, notebook)
     return single, whole(exercise, notebook, assignment, wanted) if why else None, why
 
 
 def whole(exercise, notebook, assignment, wanted=None):
     """Give the answer as the notebook up to the exercise's check."""
     wanted = wanted or exercise.signature.split("(")[0].strip()
-    checks = {grade_id for grade_id, name, _ in assignment.tests if name == exercise.name}
-    code = notebook.code
-    end = next((i for i, cell in enumerate(code) if cell.grade_id in checks), len(code))
+    code, end = notebook.code, _check_at(exercise, notebook, assignment)
     defining = [i for i in range(end) if _defines(code[i].source, wanted)]
     own = [i for i in range(end) if same_id(code[i].grade_id, exercise.name)]
     at = defining[-1] if defining else own[-1] if own else None
@@ -62,7 +62,7 @@ def whole(exercise, notebook, assignment, wanted=None):
     return Answer(wanted, None if at is None else code[at].source, cells=cells)
 
 
-def _why_run(chosen, own, others, assignment, notebook):
+def _why_run(exercise, chosen, own, others, assignment, notebook):
     """Why the notebook has to be run for an answer; empty where its cell alone gives the same."""
     answers = {exercise.name for exercise in assignment.exercises}
     outside = [cell.source.strip() for cell in others if not any(same_id(cell.grade_id, name) for name in answers)]
@@ -78,10 +78,41 @@ def _why_run(chosen, own, others, assignment, notebook):
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return SYNTAX
     used = set().union(*map(used_by, tree.body))
-    answered = [cell.source for cell in (*others, chosen) if any(same_id(cell.grade_id, name) for name in answers)]
+    answered = [cell for cell in (*others, chosen) if any(same_id(cell.grade_id, name) for name in answers)]
     times = _times_bound(assignment.given) + Counter(  # all other cells are the assignment's own by now
-        name for source in answered for name in _names(source))
-    return BOUND if any(times[name] > 1 for name in used) else ""
+        name for cell in answered for name in _names(cell.source))
+    if any(times[name] > 1 for name in used):
+        return BOUND
+    needed = _needed(used, answered)
+    end = _check_at(exercise, notebook, assignment)
+    if any(notebook.code.index(cell) > end for cell in (chosen, *needed)):
+        return ORDER
+    return "" if all(_only_defines(cell.source) for cell in needed if cell is not chosen) else FAILS
+
+
+def _needed(used, answered):
+    """The answers' cells that give names a meaning, and those that these need in turn."""
+    needed, names = [], set(used)
+    while True:
+        more = [cell for cell in answered if cell not in needed and names & _names(cell.source)]
+        if not more:
+            return needed
+        needed += more
+        names.update(*(used_by(statement) for cell in more for statement, _ in statements_in(cell.source)))
+
+
+def _only_defines(source):
+    """Whether nothing at the top of a cell can fail: functions, classes, imports, constants and texts alone."""
+    return all(isinstance(statement, (ast.Import, ast.ImportFrom))
+               or isinstance(statement, (ast.FunctionDef, ast.ClassDef)) and not statement.decorator_list
+               or isinstance(statement, (ast.Assign, ast.Expr)) and isinstance(statement.value, ast.Constant)
+               for statement, _ in statements_in(source))
+
+
+def _check_at(exercise, notebook, assignment):
+    """Where the first check of an exercise stands; the end where there is none."""
+    checks = {grade_id for grade_id, name, _ in assignment.tests if name == exercise.name}
+    return next((i for i, cell in enumerate(notebook.code) if cell.grade_id in checks), len(notebook.code))
 
 
 @functools.lru_cache(16)

@@ -71,13 +71,13 @@ def pack(value, body, keep=None, depth=0):
     if torch is not None and isinstance(value, torch.Tensor):
         array = _plain_tensor(value, torch)
         if array is not None:
-            return {"t": _put(array, body), "g": bool(value.requires_grad)}
+            return {"t": _put(array, body), "g": bool(value.requires_grad), **_order(array)}
     elif torch is not None and type(value) is torch.nn.Linear and keep is None:
         return {"m": [pack(value.weight, body), pack(value.bias, body)]}
     elif isinstance(value, np.generic) and value.dtype.kind in "biuf":
         return {"n": _put(np.asarray(value), body)}
     elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        return {"a": _put(np.array(value, subok=False, order="C"), body)}
+        return {"a": _put(np.asarray(value), body), **_order(value)}
     elif depth < _MAX_DEPTH and isinstance(value, (list, tuple)) and len(value) < _MAX_THINGS:
         return {"l" if isinstance(value, list) else "u": [pack(x, body, keep, depth + 1) for x in value]}
     elif depth < _MAX_DEPTH and isinstance(value, dict) and len(value) < _MAX_THINGS:
@@ -104,7 +104,24 @@ def _plain_tensor(tensor, torch):
     tensor = tensor.detach().as_subclass(torch.Tensor)
     if tensor.dtype in (torch.bfloat16, torch.float16):
         tensor = tensor.float()
-    return np.array(tensor.cpu().resolve_neg().numpy(), order="C")
+    return tensor.cpu().resolve_neg().numpy()
+
+
+def _order(array):
+    """Which axis lies outermost in memory, then the next: some answers work in one order and not in another.
+
+    Nothing for the usual order. The bytes travel in the usual one; `unpack` turns them.
+    """
+    axes = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+    usual = array.flags.c_contiguous or 0 in array.strides or axes == list(range(array.ndim))
+    return {} if usual else {"o": axes}
+
+
+def _turned(array, axes):
+    """An array of the same numbers whose axes lie in memory in this order."""
+    if not isinstance(axes, list) or sorted(map(repr, axes)) != sorted(map(repr, range(array.ndim))):
+        raise Bad("an array is not in the format")
+    return np.ascontiguousarray(array.transpose(axes)).transpose(np.argsort(axes))
 
 
 def _put(array, body):
@@ -143,13 +160,15 @@ def _unpack(thing, body, handle, left, depth):
     inner = thing[key]
     if key == "v" and (inner is None or isinstance(inner, (bool, int, float, str))):
         return inner
-    if key in ("a", "n"):
-        array = _get(inner, body)
-        return array if key == "a" else array[()]
-    if key == "t":
+    if key == "n":
+        return _get(inner, body)[()]
+    if key in ("a", "t"):
+        array = _turned(_get(inner, body), thing["o"]) if "o" in thing else _get(inner, body)
+        if key == "a":
+            return array
         import torch
 
-        tensor = torch.from_numpy(_get(inner, body))
+        tensor = torch.from_numpy(array)
         return tensor.requires_grad_() if thing.get("g") is True and tensor.is_floating_point() else tensor
     if key in ("l", "u") and isinstance(inner, list):
         things = [_unpack(x, body, handle, left, depth + 1) for x in inner]
