@@ -34,7 +34,8 @@ TOPICS = [module.name for module in pkgutil.walk_packages(exercises.__path__, "c
 def zygote():
     late = ["course_utils.multihead"]  # what their references import when they are called
     # one zygote is asked for the results of the whole bank here, and in a grading run for those of one notebook
-    with Zygote(Limits(call=5, cpu=30, wall=30.0, whole=3600.0, results=2**40), allowed=["course_utils.exercises", *TOPICS, *late]) as zygote:
+    limits = Limits(call=5, cpu=30, wall=30.0, whole=3600.0, results=2**40)
+    with Zygote(limits, allowed=["course_utils.exercises", *TOPICS, *late]) as zygote:
         yield zygote
 
 

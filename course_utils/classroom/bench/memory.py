@@ -12,8 +12,15 @@ from course_utils.classroom.lab.kernels import run_notebook
 
 __all__ = ["peak"]
 
-# ru_maxrss is in KiB on Linux and in bytes on a Mac.
-_ASK = "import resource, sys\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != 'darwin' else 2**20))"
+# Linux's VmHWM begins anew with a program, ru_maxrss with the process that started it.
+_ASK = """
+import pathlib, resource, sys
+status = pathlib.Path("/proc/self/status")
+if status.is_file():
+    print(next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM")))
+else:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024))
+"""
 
 
 def peak(path):

@@ -104,8 +104,8 @@ def _needed(used, answered):
 def _only_defines(source):
     """Whether nothing at the top of a cell can fail: functions, classes, imports, constants and texts alone."""
     return all(isinstance(statement, (ast.Import, ast.ImportFrom))
-               or isinstance(statement, (ast.FunctionDef, ast.ClassDef)) and not statement.decorator_list
-               or isinstance(statement, (ast.Assign, ast.Expr)) and isinstance(statement.value, ast.Constant)
+               or (isinstance(statement, (ast.FunctionDef, ast.ClassDef)) and not statement.decorator_list)
+               or (isinstance(statement, (ast.Assign, ast.Expr)) and isinstance(statement.value, ast.Constant))
                for statement, _ in statements_in(source))
 
 
