@@ -1,16 +1,20 @@
 """The pages that students and teachers get: no serious finding of axe, nothing cut off at twice the size."""
 
+import nbformat
 import pytest
 from grading_parts import ASSIGNMENT, RIGHT, notebook
+from notebook_parts import ROOT
 
 from course_utils.classroom.grading.class_report import class_report
 from course_utils.classroom.grading.forks import Zygote
 from course_utils.classroom.grading.marking import mark
 from course_utils.classroom.grading.pages import document, feedback_page
 from course_utils.classroom.lab.driver import chromium
+from course_utils.classroom.pages.export import page_of
 
 Axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the extra proofs brings axe").Axe
 pytestmark = pytest.mark.browser
+LESSON = ROOT / "notebooks" / "04_scaled_dot_product.ipynb"
 ANSWERS = {
     "right": {},
     "wrong": {"softmax": RIGHT["softmax"].replace(" - x.max(axis=axis, keepdims=True)", "")},
@@ -29,6 +33,9 @@ def pages():
     made = {record["student"]: feedback_page(record) for record in records}
     made["early"] = feedback_page(records[1], show_all=False)
     made["class"] = class_report(records)
+    lesson = nbformat.read(LESSON, as_version=4)
+    made |= {f"lesson, {theme}": page_of(lesson, theme=theme, name="4 Scaled dot-product attention")
+             for theme in ("light", "dark")}
     return made
 
 
@@ -53,6 +60,20 @@ def findings(browser, text, scheme):
 @pytest.mark.parametrize("name", [*ANSWERS, "early", "class"])
 def test_a_page_can_be_read_by_everybody(pages, browser, name, scheme):
     assert findings(browser, pages[name], scheme) == ([], 0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_exported_lesson_can_be_read_by_everybody(pages, browser, theme):
+    """Colours of code and prompts, links that are underlined, no stop that does nothing, a link to skip."""
+    assert findings(browser, pages[f"lesson, {theme}"], theme) == ([], 0)
+    page = browser.new_page()
+    page.set_content(pages[f"lesson, {theme}"])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the text"
+    idle = page.locator("[tabindex='0']").evaluate_all(
+        "all => all.filter(node => !node.closest('.cu') && !node.dataset.scrolls).length")
+    assert idle == 0
+    page.close()
 
 
 @pytest.mark.parametrize("name", [*ANSWERS, "early"])

@@ -15,6 +15,8 @@ from course_utils.classroom.pages.formulas import FormulaRenderer, formulas
 from course_utils.explorers.host import host_script
 
 TEMPLATES = Path(__file__).parent / "templates"
+WIDE = Path(__file__).parent / "wide.js"
+_STOP = re.compile(r'(<div class="jp-[^>]*) tabindex="0"')  # nbconvert's, on cells and outputs that do nothing
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -43,7 +45,8 @@ class PageExporter(HTMLExporter):
         return MarkdownWithMath(renderer=renderer).render(source)
 
     def _init_resources(self, resources):
-        return super()._init_resources(resources) | {"host_script": host_script()}
+        return super()._init_resources(resources) | {
+            "host_script": host_script(), "wide_script": f"<script>\n{WIDE.read_text(encoding='utf-8')}</script>"}
 
 
 def needs_run(notebook):
@@ -102,7 +105,8 @@ def page_of(notebook, *, theme="light", folder=".", name="notebook"):
         A whole HTML document.
     """
     resources = {"metadata": {"name": name, "path": str(folder)}}
-    return PageExporter(theme=theme).from_notebook_node(notebook, resources)[0]
+    text = PageExporter(theme=theme).from_notebook_node(notebook, resources)[0]
+    return _STOP.sub(r"\1", text)
 
 
 def title_of(notebook, otherwise):
