@@ -2,10 +2,14 @@
 
 import functools
 import http.server
+import itertools
+import re
 import threading
+import urllib.parse
 from contextlib import contextmanager
 
 import pytest
+from bs4 import BeautifulSoup
 from notebook_parts import ROOT
 
 from course_utils.classroom.lab.driver import chromium, new_context
@@ -14,6 +18,7 @@ pytest.importorskip("furo", reason="the extra site brings Sphinx and its theme")
 from course_utils.classroom.site.address import Address
 from course_utils.classroom.site.build import build, clear
 from course_utils.classroom.site.gather import gather
+from course_utils.classroom.site.glossary import FirstUses, Term, listed, terms_of
 
 LESSON = "04_scaled_dot_product"
 LESSONS = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
@@ -137,3 +142,147 @@ def test_what_the_site_does_not_carry_is_linked_only_where_it_can_be_had(tmp_pat
 def test_an_address_of_another_form_is_refused(wrong):
     with pytest.raises(ValueError, match="address should be https://HOST/OWNER/NAME"):
         Address(wrong)
+
+
+# --- what every page holds to ---------------------------------------------------------------------------------------
+def broken(output):
+    """Links and pictures of all pages that lead nowhere inside the site."""
+    soups = {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in output.rglob("*.html")}
+    ids = {path: {node["id"] for node in soup.select("[id]")} for path, soup in soups.items()}
+    for path, soup in soups.items():
+        for node in soup.select("[href], [src]"):
+            target = node.get("href") or node.get("src") or ""
+            place, _, anchor = target.partition("#")
+            if re.match("[a-z]+:", target) or (not place and not anchor):
+                continue
+            aim = (path.parent / urllib.parse.unquote(place.partition("?")[0])).resolve() if place else path
+            if aim.is_dir():
+                aim /= "index.html"
+            if not aim.is_file():
+                yield path.name, target
+            elif anchor and aim in ids and urllib.parse.unquote(anchor) not in ids[aim]:
+                yield path.name, target
+
+
+def complaints(output):
+    """What is wrong with the words of a page for those who hear it: title, headings, pictures."""
+    for path in output.rglob("*.html"):
+        soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        heading = soup.find("h1").get_text().removesuffix("#").strip()
+        if not soup.title.get_text().startswith(heading.removesuffix("¶")):
+            yield path.name, "title", soup.title.get_text(), heading
+        levels = [int(node.name[1]) for node in soup.select("article :is(h1, h2, h3, h4, h5)")]
+        if any(after > before + 1 for before, after in itertools.pairwise(levels)):
+            yield path.name, "levels of headings", levels
+        for picture in soup.select("article img"):
+            if len(picture.get("alt", "")) < 15:
+                yield path.name, "a picture without words", picture.get("src", "")[:80]
+
+
+def serious(browser, output, names, scheme):
+    """What axe calls serious or critical on some pages."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the extra proofs brings axe").Axe()
+    for name in names:
+        with opened(browser, (output / f"{name}.html").as_uri(), figures=False, color_scheme=scheme,
+                    bypass_csp=True, viewport={"width": 1280, "height": 800}) as page:
+            page.wait_for_load_state("load")
+            for found in axe.run(page, options={"preload": False}).response["violations"]:
+                if found["impact"] in ("serious", "critical"):
+                    yield name, found["id"], found["nodes"][0]["html"]
+
+
+def test_no_link_of_a_page_is_broken(small):
+    assert list(broken(small)) == []
+
+
+def test_a_page_can_be_heard(small):
+    assert list(complaints(small)) == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_can_be_read_by_everybody(small, browser, scheme):
+    assert list(serious(browser, small, ["index", "search", f"notebooks/{LESSON}"], scheme)) == []
+
+
+@pytest.mark.browser
+def test_only_what_does_something_is_reached_by_tab(small, browser):
+    with opened(browser, (small / f"notebooks/{LESSON}.html").as_uri()) as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent").strip() == "Skip to content"
+        idle = page.evaluate("""() => [...document.querySelectorAll("[tabindex='0']")].filter(node =>
+            !node.closest(".cu") && node.scrollWidth <= node.clientWidth && node.checkVisibility())
+            .map(node => node.outerHTML.slice(0, 80))""")
+        assert idle == []
+
+
+@pytest.mark.browser
+def test_a_page_fits_a_telephone_and_its_dark_theme_reaches_the_figures(small, browser):
+    with opened(browser, (small / f"notebooks/{LESSON}.html").as_uri(), color_scheme="light",
+                viewport={"width": 390, "height": 844}) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        ground = "getComputedStyle(document.querySelector('.cu')).backgroundColor"
+        assert page.evaluate(ground) == "rgb(255, 255, 255)"
+        page.evaluate("document.body.dataset.theme = 'dark'")
+        page.wait_for_function(f"() => Math.max(...{ground}.match(/[0-9]+/g).map(Number)) < 60")
+
+
+@pytest.mark.browser
+def test_a_search_answers_from_a_folder(small, browser):
+    with opened(browser, f"{(small / 'search.html').as_uri()}?q=saturation", figures=False) as page:
+        page.wait_for_selector("#search-results li a")
+        found = page.locator("#search-results li a").evaluate_all("all => all.map(each => each.getAttribute('href'))")
+        assert any(LESSON in href for href in found)
+        assert any("glossary.html#term-saturation" in href for href in found)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_read_by_everybody(whole, browser, scheme):
+    names = [path.relative_to(whole).with_suffix("").as_posix() for path in whole.rglob("*.html")]
+    assert len(names) > 40
+    assert list(serious(browser, whole, names, scheme)) == []
+
+
+@pytest.mark.slow
+def test_the_whole_site_is_sound_and_small(whole):
+    assert list(broken(whole)) == []
+    assert list(complaints(whole)) == []
+    pages = {path.name: path.stat().st_size / 2**20 for path in whole.rglob("*.html")}
+    assert max(pages.values()) < 1.5, pages
+    assert sum(path.stat().st_size for path in whole.rglob("*") if path.is_file()) / 2**20 < 15
+    assert not re.search(r"<script[^>]* src=\"https?:|@import url\(.?https?:",
+                         "".join(path.read_text(encoding="utf-8") for path in whole.rglob("*.html")))
+
+
+def test_what_is_broken_is_found(tmp_path):
+    (tmp_path / "page.html").write_text("""<title>Other</title><article><h1>Page</h1><h3>Deep</h3>
+        <a href="none.html">x</a><a href="#none">y</a><img src="none.png" alt="Figure"></article>""", encoding="utf-8")
+    assert sorted(target for _, target in broken(tmp_path)) == ["#none", "none.html", "none.png"]
+    assert [what for _, what, *_ in complaints(tmp_path)] == ["title", "levels of headings", "a picture without words"]
+
+
+# --- what is derived ------------------------------------------------------------------------------------------------
+def test_terms_are_read_from_a_table_and_from_a_list():
+    table = "**Terms**\n\n| term | meaning |\n|---|---|\n| encoder, decoder | reads, writes |\n| W_q, W_k | two |\n"
+    assert listed(table) == [("encoder", "reads"), ("decoder", "writes"), ("W_q, W_k", "two")]
+    assert listed("**Terms**\n\n- *block*: a step\n\n**Sources**\n\n- *none*: such") == [("block", "a step")]
+
+
+def test_every_lesson_lists_terms():
+    import nbformat
+
+    lessons = {stem: nbformat.read(ROOT / f"notebooks/{stem}.ipynb", as_version=4) for stem in LESSONS}
+    listing = {stem for term in terms_of(lessons).values() for stem in term.meanings}
+    assert listing == set(LESSONS)
+
+
+def test_the_first_use_of_a_term_is_linked_and_no_other():
+    terms = {"weight": Term("weight", {"a": ""}), "attention weight": Term("attention weight", {"a": ""}),
+             "query": Term("query", {"a": ""}), "later": Term("later", {"b": ""})}
+    first = FirstUses(terms, ["a"])
+    text = "# Weight\n\n`query` and <b title='weight'>a</b> later: **attention weights** of Queries.\n\n| weight |\n"
+    assert first.link(text) == ("# Weight\n\n`query` and <b title='weight'>a</b> later: **{term}`attention weights "
+                                "<attention weight>`** of {term}`Queries <query>`.\n\n| weight |\n")
+    assert first.link("A query has a weight.") == "A query has a {term}`weight <weight>`."

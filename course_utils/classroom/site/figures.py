@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 from docutils import nodes
 
+from course_utils.classroom.pages.export import WIDE
 from course_utils.classroom.pages.formulas import formulas, mathml
 from course_utils.classroom.site.gather import FIGURES
 from course_utils.explorers.host import embed_json, host_code
@@ -49,10 +51,23 @@ def _begin(app):
     folder = app.outdir / "_static"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / HOST).write_text(host_code(), encoding="utf-8")
+    shutil.copyfile(WIDE, folder / WIDE.name)
 
 
-def _without_comment(app, exception):
-    """Take out what no reader needs: the map that only the theme's makers use, and the empty build file."""
+# What the theme leaves out for those who hear a page: levels and names of its parts.
+_NAMES = (('role="heading"><span class="caption-text"', 'role="heading" aria-level="2"><span class="caption-text"'),
+          ('<aside class="sidebar-drawer"', '<aside class="sidebar-drawer" aria-label="All pages"'),
+          ('<aside class="toc-drawer', '<aside aria-label="On this page" class="toc-drawer'),
+          ('<div id="search-results">', '<h1>Search</h1><div id="search-results">'))
+
+
+def _finish(app, exception):
+    """Name the parts of pages, and take out what no reader needs."""
+    for path in app.outdir.glob("**/*.html"):
+        text = path.read_text(encoding="utf-8")
+        for theirs, ours in _NAMES:
+            text = text.replace(theirs, ours)
+        path.write_text(text, encoding="utf-8")
     for path in [*app.outdir.glob("_static/**/*.map"), app.outdir / ".buildinfo", app.outdir / "objects.inv"]:
         path.unlink(missing_ok=True)
     for path in app.outdir.glob("_static/**/*.js"):
@@ -66,5 +81,5 @@ def setup(app):
     app.connect("doctree-read", _formulas_in_html)
     app.connect("html-page-context", _add_figures)
     app.connect("builder-inited", _begin)
-    app.connect("build-finished", _without_comment)
+    app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

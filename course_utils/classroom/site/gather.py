@@ -16,6 +16,8 @@ from pathlib import Path
 
 import nbformat
 
+from course_utils.classroom.pages.export import title_of
+from course_utils.classroom.site import glossary, mistakes, reference
 from course_utils.classroom.site.cells import Pictures, shown
 
 _STATE = "application/vnd.jupyter.widget-state+json"
@@ -39,6 +41,8 @@ class Tree:
         Where the tree grows.
     address : Address
         Where the course is to be found by everybody, if anywhere.
+    only : sequence of str, optional
+        Stems of the files to take, where not all are.
     pages : dict of str to list of str
         Heading of the contents -> the pages under it, by the names of their files without the ending.
     """
@@ -46,7 +50,8 @@ class Tree:
     root: Path
     folder: Path
     address: object
-    pages: dict = field(default_factory=dict)
+    only: list | None = None
+    pages: dict = field(default_factory=dict, init=False)
 
     def carries(self, path):
         """Say whether a file of the clone is a page of the site."""
@@ -60,20 +65,27 @@ class Tree:
         """Give the files of the clone by the heading of the contents under which they stand."""
         notebooks, docs = self.root / "notebooks", self.root / "docs"
         teaching = docs / "teaching"
-        return {
+        found = {
             "Lessons": sorted(notebooks.glob("*.ipynb")),
             "Homework": sorted((notebooks / "homework").glob("*.ipynb")),
             "Look up": [docs / "python.md"],
             "Teaching": [docs / "homework.md", *sorted(teaching.glob("*.md"))],
             "About": [docs / "tests.md", self.root / "data" / "README.md"],
         }
+        if self.only is not None:
+            found = {heading: [path for path in paths if path.stem in self.only] for heading, paths in found.items()}
+        return found
 
     def add(self, heading, name, text):
         """Write a page of Markdown and put it into the contents."""
+        self.write(name, text)
+        self.pages.setdefault(heading, []).append(name)
+
+    def write(self, name, text):
+        """Write a page of Markdown that another page's contents name."""
         path = self.folder / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        self.pages.setdefault(heading, []).append(name)
 
     def linked(self, text, source):
         """Turn the links of a Markdown text that lies at `source` in the clone; code stays as it is."""
@@ -110,38 +122,39 @@ def gather(root, folder, address, only=None):
     address : Address
         See `course_utils.classroom.site.address`.
     only : sequence of str, optional
-        Stems of the files to take ("04_scaled_dot_product"); everything if left out.
+        Stems of the files to take ("04_scaled_dot_product"); everything, and the reference, if left out.
 
     Returns
     -------
     Tree
     """
-    tree = Tree(root, folder, address)
-    sections = tree.sections()
-    if only:
-        kept = {heading: [path for path in paths if path.stem in only] for heading, paths in sections.items()}
-        sections = {heading: paths for heading, paths in kept.items() if paths}
-        tree.sections = lambda: sections
+    tree = Tree(root, folder, address, only)
+    notebooks = {path: nbformat.read(path, as_version=4) for path in tree.sources() if path.suffix == ".ipynb"}
+    lessons = {path.stem: notebooks[path] for path in tree.sections().get("Lessons", [])}
+    terms = glossary.terms_of(lessons)
+    titles = {stem: title_of(notebook, stem) for stem, notebook in lessons.items()}
+    _add_lookups(tree, terms, titles, lessons)  # before the cells lose what pages do not show
     pictures = Pictures(folder / "_pictures")
-    for heading, paths in sections.items():
+    for heading, paths in tree.sections().items():
         for path in paths:
             name = path.relative_to(root).with_suffix("").as_posix()
             if path.suffix == ".md":
                 text = _ANCHOR.sub("", path.read_text(encoding="utf-8"))
                 tree.add(heading, name, tree.linked(text, path))
             else:
-                _add_notebook(tree, heading, name, path, pictures)
+                known = list(lessons)[:list(lessons).index(path.stem) + 1] if path.stem in lessons else []
+                first = glossary.FirstUses(terms, known)
+                _add_notebook(tree, heading, name, notebooks[path], first, pictures)
     _add_readme(tree)
     return tree
 
 
-def _add_notebook(tree, heading, name, path, pictures):
-    notebook = nbformat.read(path, as_version=4)
+def _add_notebook(tree, heading, name, notebook, first, pictures):
     prefix = "../" * name.count("/") + "_pictures/"
     state = notebook.metadata.pop("widgets", {}).get(_STATE)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = tree.linked(cell.source, path)
+            cell.source = first.link(tree.linked(cell.source, tree.root / f"{name}.ipynb"))
         elif cell.cell_type == "code":
             text = shown(cell, pictures, prefix)
             cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": text})] if text else []
@@ -154,6 +167,28 @@ def _add_notebook(tree, heading, name, path, pictures):
         store = tree.folder / FIGURES / f"{name}.json"
         store.parent.mkdir(parents=True, exist_ok=True)
         store.write_text(json.dumps(state), encoding="utf-8")
+
+
+def _add_lookups(tree, terms, titles, lessons):
+    """Write what is derived: glossary, cheat sheet, mistakes, reference."""
+    if terms:
+        tree.add("Look up", "glossary", glossary.page(terms, titles))
+    known = {stem: (titles[stem], found) for stem, found in mistakes.by_lesson().items() if stem in titles}
+    if known:
+        tree.add("Look up", "mistakes/index", mistakes.index(known) + _contents(known))
+        for stem, (title, exercises) in known.items():
+            tree.write(f"mistakes/{stem}", mistakes.page(lessons[stem], exercises, title))
+    if tree.only is None:
+        tree.add("Look up", "cheat_sheet", reference.cheat_sheet(reference.letters(lessons)))
+        rooms = {room or "course_utils": (room, module) for room, module in reference.rooms().items()}
+        tree.add("Look up", "reference/index", reference.INDEX + _contents(rooms, hidden=False))
+        for name, (room, module) in rooms.items():
+            tree.write(f"reference/{name}", reference.page(room, module))
+
+
+def _contents(names, caption="", hidden=True):
+    options = [":hidden:"] * hidden + [f":caption: {caption}"] * bool(caption)
+    return "\n" + "\n".join(["```{toctree}", *options, "", *names, "```"]) + "\n"
 
 
 def sections_of(text):
@@ -171,6 +206,5 @@ def _add_readme(tree):
     own = "".join(f"## {heading}{text}" for heading, text in sections.items() if heading not in FRONT)
     tree.add("About", "install", f"# On your own machine\n\n{own}")
     front = begin + "".join(f"## {heading}{sections[heading]}" for heading in FRONT)
-    contents = "".join(f"\n```{{toctree}}\n:hidden:\n:caption: {heading}\n\n" + "\n".join(names) + "\n```\n"
-                       for heading, names in tree.pages.items())
+    contents = "".join(_contents(tree.pages[heading], heading) for heading in tree.sections() if heading in tree.pages)
     (tree.folder / "index.md").write_text(front + contents, encoding="utf-8")

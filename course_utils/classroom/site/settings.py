@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from course_utils.classroom.pages.export import WIDE
+
 THEME = Path(__file__).parent / "theme"
 
 
@@ -33,7 +35,7 @@ def settings(title):
         "autodoc_typehints": "none", "autodoc_member_order": "bysource", "numpydoc_show_class_members": False,
         # pages
         "html_theme": "furo", "html_static_path": [str(THEME)], "html_css_files": ["course.css"],
-        "html_js_files": [("course.js", {"loading_method": "defer"})],
+        "html_js_files": [(name, {"loading_method": "defer"}) for name in ("course.js", WIDE.name)],
         "pygments_style": "a11y-high-contrast-light",
         "html_copy_source": False, "html_show_sourcelink": False, "html_show_copyright": False,
         "html_show_sphinx": False, "html_use_index": False, "html_domain_indices": False,

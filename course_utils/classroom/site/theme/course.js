@@ -1,4 +1,4 @@
-// Furo's theme, said in the words that the course's figures know; and keys for what scrolls.
+// Furo's theme, said in the words that the course's figures know.
 (() => {
   const body = document.body;
   const tell = () => {
