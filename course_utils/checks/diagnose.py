@@ -7,6 +7,7 @@ A result that is NaN or False throughout is explained by a mistake that alone of
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from course_utils.checks.compare import first_difference, same_outcome, same_values
 from course_utils.checks.drawn import drawn_for, failure_on
@@ -50,6 +51,8 @@ class Verdict:
         What came, where it is one value throughout.
     drawn : bool
         Whether all that is fixed comes out right, and what was drawn does not.
+    place : Found or None
+        The expression of the answer at which it leaves the right paths, where that was looked for and is certain.
     """
 
     status: str
@@ -64,6 +67,7 @@ class Verdict:
     noted: str = ""
     plain: str = ""
     drawn: bool = False
+    place: Any = None
 
     @property
     def passed(self):

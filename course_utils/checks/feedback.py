@@ -2,6 +2,7 @@
 
 import html
 import os
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from course_utils.checks.sandbox import is_tensor
 __all__ = ["Feedback", "give_feedback"]
 
 MAX_LINES = 12
+MARKS = "⟪⟫"  # around the expression that a place points at, in a line of code
 _MAX_WIDTH = 160  # characters of one line; what is longer is cut with an ellipsis
 
 
@@ -78,6 +80,8 @@ color:var(--jp-content-font-color1,CanvasText);font-family:var(--jp-content-font
 .course-feedback dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;margin:.3em 0}
 .course-feedback dt{opacity:.85;margin:0;font-weight:400;width:auto;float:none}
 .course-feedback dd{margin:0;overflow-wrap:anywhere;width:auto}
+.course-feedback mark{background:none;color:inherit;font-weight:700;border:2px solid currentColor;
+border-radius:3px;padding:0 2px}
 .course-feedback code{white-space:pre-wrap;background:none}
 .jp-RenderedMarkdown summary{padding:.1em 0}
 """.replace("\n", "")
@@ -115,9 +119,12 @@ region.textContent = headline.replace(/^[^A-Za-z_]+/, "") + "." + (text ? ` ${la
 """.strip().replace("\n", " ")
 
 
+_SIGNS = re.compile(f"{MARKS[0]}(.*?){MARKS[1]}")
+
+
 def _with_line_breaks(text):
     """Escape a text; what stands between backticks becomes code."""
-    parts = html.escape(text).split("`")
+    parts = _SIGNS.sub(r"<mark>\1</mark>", html.escape(text)).split("`")
     if len(parts) % 2 == 0:  # a backtick without a partner is a backtick
         parts = ["`".join(parts)]
     return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
@@ -190,6 +197,8 @@ def _wrong_rows(exercise, verdict):
         note = f" ({verdict.case.note})" if verdict.case.note else ""
         rows.append(("Example", f"`{write_call(exercise, verdict.case)}`{note}"))
     rows.append(("", verdict.difference))
+    if verdict.place:
+        rows += [("Place", _line_with_mark(verdict.place)), ("", verdict.place.says)]
     rows.append(("What came", verdict.plain))
     if verdict.broken and verdict.broken.example:
         rows.append(("Seen", verdict.broken.example))
@@ -218,6 +227,12 @@ def _where(trouble):
     inside = f"in your `{trouble.inside}`: `{trouble.inside_code}`" if trouble.inside else ""
     line = f"line {trouble.line} of your cell: `{trouble.code}`" if trouble.line else ""
     return f"{line}; it stops {inside}" if line and inside else line or inside
+
+
+def _line_with_mark(place):
+    """The line with the expression between two signs, which become a mark on a page."""
+    where = f"line {place.line} of your cell" if not place.inside else f"line {place.line} in your `{place.inside}`"
+    return f"{where}: `{place.before}{MARKS[0]}{place.marked}{MARKS[1]}{place.after}`"
 
 
 def _hint(exercise):

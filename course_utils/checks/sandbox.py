@@ -12,8 +12,8 @@ import numpy as np
 from course_utils.checks.places import Place, place_of, raised_by_stub
 from course_utils.checks.time_limit import TimeUp, time_limit
 
-__all__ = ["CALL_LIMIT", "Elsewhere", "Outcome", "Stopped", "Trouble", "call_safely", "copy_arguments", "in_arrays",
-           "is_tensor", "outcome_of"]
+__all__ = ["CALL_LIMIT", "Elsewhere", "Outcome", "Printed", "Stopped", "Trouble", "call_safely", "contained",
+           "copy_arguments", "in_arrays", "is_tensor", "outcome_of"]
 
 CALL_LIMIT = 1.2  # seconds of wall time for one call; the cases are tiny, a right answer needs milliseconds
 _PRINT_LIMIT = 20_000  # characters kept of what an answer prints
@@ -62,7 +62,7 @@ class Elsewhere:
         raise NotImplementedError
 
 
-class _Printed(io.TextIOBase):
+class Printed(io.TextIOBase):
     """Keeps the beginning of what is printed, however much that is."""
 
     def __init__(self):
@@ -100,11 +100,9 @@ def call_safely(answer, args, kwargs, exercise, limit=None, copy=True):
     if copy:
         args, kwargs = copy_arguments(args), dict(zip(kwargs, copy_arguments(tuple(kwargs.values()))))
     before = copy_arguments((*args, *kwargs.values()))
-    printed, trouble, result = _Printed(), None, None
+    printed, trouble, result = Printed(), None, None
     try:
-        with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings(),
-              np.errstate(all="ignore"), time_limit(limit)):
-            warnings.simplefilter("ignore")
+        with contained(printed, limit):
             result = exercise.invoke(answer, *args, **kwargs) if exercise.invoke else answer(*args, **kwargs)
     except KeyboardInterrupt:
         raise
@@ -120,6 +118,15 @@ def call_safely(answer, args, kwargs, exercise, limit=None, copy=True):
     if trouble:
         return Outcome(trouble=trouble, overwritten=overwritten, printed=printed.text)
     return outcome_of(result, exercise, overwritten, printed.text)
+
+
+@contextlib.contextmanager
+def contained(printed, limit):
+    """Keep what is printed inside from the screen, warnings too, and stop it by an exception after so many seconds."""
+    with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), warnings.catch_warnings(),
+          np.errstate(all="ignore"), time_limit(limit)):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def outcome_of(result, exercise, overwritten=(), printed=""):

@@ -8,6 +8,7 @@ from course_utils.checks import Verdict, diagnose, earn, give_feedback
 from course_utils.checks.allowed import first_not_allowed, words
 from course_utils.checks.feedback import MAX_LINES, Feedback
 from course_utils.checks.order import note_on, with_results_of
+from course_utils.checks.place import find_place
 from course_utils.checks.sandbox import Trouble
 from course_utils.exercises.gone import GONE
 from course_utils.exercises.homework import ALLOWED
@@ -60,6 +61,8 @@ def check(name, answer=...):
     _checked.add(exercise.name)
     meant, note = _as_meant(exercise, answer)
     verdict = _refusal(exercise, answer) or diagnose(exercise.visible, meant)
+    if exercise.parameters and not exercise.credit:  # a laboratory and homework are about finding it
+        verdict = dataclasses.replace(verdict, place=find_place(exercise, answer, verdict))
     feedback = give_feedback(exercise.visible, verdict)
     if note:
         feedback = dataclasses.replace(feedback, rows=(*feedback.rows, ("Note", note))[:MAX_LINES - 1])

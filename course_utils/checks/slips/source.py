@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from course_utils.checks.places import is_cell, own_files
 
-__all__ = ["Written", "globals_read", "is_int_array", "is_number", "look_up", "mended", "named_in"]
+__all__ = ["Written", "definition_of", "globals_read", "is_int_array", "is_number", "look_up", "mended", "named_in",
+           "parsed"]
 
 _MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 
@@ -97,12 +98,12 @@ def _look_up(answer):
     files = own_files(answer)
     if not files or not (inspect.isclass(answer) or inspect.isfunction(function)):
         return None
-    cell = _parse(min(files))
+    cell = parsed(min(files))
     if inspect.isclass(function):
         trees = [node for node in ast.walk(cell) if isinstance(node, ast.ClassDef) and node.name == function.__name__]
         method = next(part for part in vars(function).values() if inspect.isfunction(part))
         return Written(trees[-1], (), cell, method.__globals__, None) if trees else None
-    tree = _definition(cell, function.__code__)
+    tree = definition_of(cell, function.__code__)
     if tree is None:
         return None
     return Written(tree, tuple(_helpers(tree, function, {function.__code__})), cell, function.__globals__,
@@ -117,11 +118,11 @@ def _parse_text(text):
         return ast.parse(_MAGIC.sub(r"\1pass", text))
 
 
-def _parse(file):
+def parsed(file):
     return _parse_text("".join(linecache.getlines(file)))
 
 
-def _definition(cell, code):
+def definition_of(cell, code):
     for node in ast.walk(cell):
         if isinstance(node, (ast.FunctionDef, ast.Lambda)):
             first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
@@ -138,7 +139,7 @@ def _helpers(tree, function, seen):
             seen.add(found.__code__)
             file = found.__code__.co_filename
             if file == function.__code__.co_filename or is_cell(file):
-                inner = _definition(_parse(file), found.__code__)
+                inner = definition_of(parsed(file), found.__code__)
                 if inner is not None:
                     yield inner
                     yield from _helpers(inner, found, seen)
