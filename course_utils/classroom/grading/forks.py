@@ -386,4 +386,6 @@ def _environment():
     return {**kept, "PATH": os.defpath, "LANG": "C.UTF-8", "HOME": os.path.abspath(os.sep), "PYTHONHASHSEED": "0",
             "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg",
             "PYTHONDONTWRITEBYTECODE": "1",
+            # Under a dispatch mode PyTorch imports its compiler, which wants a folder that exists.
+            "TORCHINDUCTOR_CACHE_DIR": os.path.abspath(os.sep),
             "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # fewer pages to copy: a fork takes half the time
