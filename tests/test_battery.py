@@ -20,11 +20,11 @@ from course_utils.exercises.battery.scores import HIDDEN, SCORES
 from course_utils.exercises.battery.shapes import SHAPES
 
 # Questions about a laboratory or about PyTorch are answered by a function without arguments: no input goes in.
-LESSONS = [exercise for exercise in exercises.all_exercises() if exercise.parameters]
-IDS = [exercise.name for exercise in LESSONS]
+ASKED = [exercise for exercise in (*exercises.all_exercises(), *exercises.homework_exercises()) if exercise.parameters]
+IDS = [exercise.name for exercise in ASKED]
 
 
-@pytest.mark.parametrize("exercise", LESSONS, ids=IDS)
+@pytest.mark.parametrize("exercise", ASKED, ids=IDS)
 def test_every_regime_is_taken_or_left_out_with_a_reason(exercise):
     taken, left_out = exercise.battery.takes(), exercise.battery.left_out
     everything = {regime for regimes in REGIMES.values() for regime in regimes}
@@ -33,7 +33,7 @@ def test_every_regime_is_taken_or_left_out_with_a_reason(exercise):
     assert all(len(why.split()) >= 3 for why in left_out.values())
 
 
-@pytest.mark.parametrize("exercise", LESSONS, ids=IDS)
+@pytest.mark.parametrize("exercise", ASKED, ids=IDS)
 def test_the_cases_of_the_battery_come_after_a_readable_one(exercise):
     first = [math.prod(x.shape) for x in (*exercise.known_cases[0].args, *exercise.known_cases[0].kwargs.values())
              if hasattr(x, "shape")]
@@ -65,7 +65,7 @@ def test_scores_break_a_careless_softmax_in_both_widths():
         assert (np.exp(hidden - hidden.max())[:, :2] == 0).all()
 
 
-@pytest.mark.parametrize("exercise", LESSONS, ids=IDS)
+@pytest.mark.parametrize("exercise", ASKED, ids=IDS)
 def test_a_plain_loop_is_a_right_answer(exercise):
     loops = [equivalent.name for equivalent in exercise.equivalents if "loop" in equivalent.name]
     assert loops
@@ -77,7 +77,7 @@ def seconds(exercise, answer, case):
     return time.process_time() - begin
 
 
-@pytest.mark.parametrize("exercise", LESSONS, ids=IDS)
+@pytest.mark.parametrize("exercise", ASKED, ids=IDS)
 def test_right_answers_need_less_than_half_the_time_limit(exercise):
     for equivalent in exercise.equivalents:
         slowest = max(seconds(exercise, equivalent.function, case) for case in exercise.known_cases)
@@ -114,7 +114,7 @@ def test_what_a_gradient_does_not_reach_is_told_apart_from_what_it_reaches_in_pa
 
 
 def test_what_to_try_names_regimes_that_come_up():
-    everything = set().union(*(exercise.battery.takes() for exercise in LESSONS))
+    everything = set().union(*(exercise.battery.takes() for exercise in ASKED))
     assert set(TRY) <= everything
 
 
@@ -161,7 +161,7 @@ def without_gradient(exercise):
         exercise.reference(*args, **given))
 
 
-@pytest.mark.parametrize("exercise", [e for e in LESSONS if e.battery.reference], ids=lambda e: e.name)
+@pytest.mark.parametrize("exercise", [e for e in ASKED if e.battery.reference], ids=lambda e: e.name)
 def test_no_gradient_at_all_breaks_every_probe_of_gradients(exercise):
     probes = {regime: probe for regime, probe in exercise.battery.probes_by_regime.items() if STAGE_OF[regime] in (
         "gradients", "masks")}

@@ -160,7 +160,7 @@ def _calls(exercise, things):
 
 
 def _fixed_calls(exercise):
-    return _calls(exercise, (*exercise.known_cases, *exercise.probes))
+    return _calls(exercise, (*exercise.known_cases, *exercise.known_probes))
 
 
 # --- what a fault costs ---
@@ -190,10 +190,10 @@ def _added_times_minus_infinity(q, k, v, lengths):
     return (s + (~m).float() * -torch.inf).softmax(-1) @ v
 
 
-def _step_with_a_product(q, k, v, old_k=None, old_v=None):
+def _step_with_a_product(q, k, v, past_k=None, past_v=None):
     import torch
 
-    keys, values = (k, v) if old_k is None else (torch.cat([old_k, k], -2), torch.cat([old_v, v], -2))
+    keys, values = (k, v) if past_k is None else (torch.cat([past_k, k], -2), torch.cat([past_v, v], -2))
     T, S = q.shape[-2], keys.shape[-2]
     m = torch.ones(T, S).tril(S - T).bool()
     s = q @ keys.mT / q.shape[-1] ** 0.5

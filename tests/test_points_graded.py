@@ -110,6 +110,41 @@ def test_swapped_results_hide_no_other_fault():
     assert right["pooling_gradient"]["notes"] == []
 
 
+@pytest.mark.parametrize("scale", ["/ math.sqrt(q.shape[-1])", ""])
+def test_swapped_results_of_homework_3_cost_one_point_of_five(scale):
+    answered = answers("hw3_shared_heads", grouped_query_attention=(
+        ("/ math.sqrt(q.shape[-1])", scale), ("return weights @ v, weights", "return weights, weights @ v")))
+    result = graded("hw3_shared_heads", answered)["grouped_query_attention"]
+    assert (result["points"], result["of"]) == (4 if scale else 3, 5)
+    assert "exchanged" in result["mistakes"]
+    lost = [part["name"] for part in result["parts"] if part["points"] < part["of"]]
+    assert lost == ["output and weights in their order", *(() if scale else ["the division by the root of d_k"])]
+
+
+# --- as in the notebook ---
+
+LEFT_PUSHED = """
+from torch.utils._python_dispatch import TorchDispatchMode
+
+class Counting(TorchDispatchMode):
+    made = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        Counting.made += 1
+        return func(*args, **(kwargs or {}))
+
+counting = Counting()
+counting.__enter__()
+"""
+
+
+def test_a_dispatch_mode_left_pushed_costs_nothing():
+    answered = answers("hw2_masks")
+    answered["attend_packed"] += LEFT_PUSHED
+    assert {name: result["points"] == result["of"] for name, result in graded("hw2_masks", answered).items()} == (
+        dict.fromkeys(answered, True))
+
+
 # --- the same words everywhere ---
 
 
@@ -124,7 +159,7 @@ def _table(name):
 
     for case in exercise.known_cases:
         note(*case.args, **case.kwargs)
-    for probe in exercise.probes:
+    for probe in exercise.known_probes:
         probe.run(note)
     table = {key: mask.astype(int).tolist() for key, mask in seen.items()}
     return (f"def {exercise.signature}:\n    given = [{', '.join(exercise.parameters)}]\n"

@@ -14,9 +14,11 @@ Its own `cases` come first and begin with the smallest readable one; those of th
 
 from course_utils.exercises.battery import reasons
 from course_utils.exercises.battery.battery import Battery
+from course_utils.exercises.battery.calls import earlier_result_stays, gradients_in_numbers
 from course_utils.exercises.battery.regimes import REGIMES
-from course_utils.exercises.battery.scores import one_hot, queries_and_keys
+from course_utils.exercises.battery.scores import HIDDEN, narrow, one_hot, queries_and_keys
 from course_utils.exercises.battery.shapes import Sizes
 from course_utils.exercises.battery.values import normal, numbers
 
-__all__ = ["REGIMES", "Battery", "Sizes", "normal", "numbers", "one_hot", "queries_and_keys", "reasons"]
+__all__ = ["HIDDEN", "REGIMES", "Battery", "Sizes", "earlier_result_stays", "gradients_in_numbers", "narrow", "normal",
+           "numbers", "one_hot", "queries_and_keys", "reasons"]

@@ -45,6 +45,10 @@ class Battery:
         From a regime to a `Probe` that only this exercise can make.
     without : mapping
         From each regime, or whole stage, that is left out to the reason; what `own` makes is not left out.
+    part : str
+        Name of the part of the points that cases and probes decide; the first part if left out.
+    parts : mapping
+        From a regime, or a whole stage, to the name of another part. What a `Case` or `Probe` says itself goes first.
     """
 
     sizes: Callable | None = None
@@ -55,6 +59,8 @@ class Battery:
     own: Callable | None = None
     probes_of: Mapping = field(default_factory=dict)
     without: Mapping = field(default_factory=dict)
+    part: str = ""
+    parts: Mapping = field(default_factory=dict)
 
     @cached_property
     def left_out(self):
@@ -68,7 +74,11 @@ class Battery:
 
     def entries(self):
         """Give pairs of regime and Case, the smallest first."""
-        return [(regime, replace(case, step=case.step or TRY.get(regime, ""))) for regime, case in self._made()]
+        return [(regime, replace(case, step=case.step or TRY.get(regime, ""), part=self._part_of(regime, case)))
+                for regime, case in self._made()]
+
+    def _part_of(self, regime, thing):
+        return thing.part or expand(self.parts).get(regime, self.part)
 
     def _made(self):
         found = []
@@ -86,7 +96,7 @@ class Battery:
                       for regime, table in HIDDEN.items() if self._takes(regime)]
         if self._takes("strided"):
             case = self._typical(found)
-            found.append(("strided", replace(case, args=tuple(map(strided, case.args)), kwargs={
+            found.append(("strided", replace(case, part="", args=tuple(map(strided, case.args)), kwargs={
                 name: strided(x) for name, x in case.kwargs.items()}, note="numbers in another order in memory")))
         return found
 
@@ -112,7 +122,7 @@ class Battery:
             found["hidden far above, gradients"] = gradients_in_numbers(
                 self.arguments, lambda: _case(self.scores(HIDDEN["hidden far above"], VALUES, _LAST_HIDDEN)),
                 self.reference)
-        return found
+        return {regime: replace(probe, part=self._part_of(regime, probe)) for regime, probe in found.items()}
 
     def takes(self):
         """Give the regimes that really come up."""

@@ -18,19 +18,23 @@ def _several(result):
     return tuple(result) if isinstance(result, (tuple, list)) else (result,)
 
 
-def earlier_result_stays(make):
+def earlier_result_stays(make, second=None):
     """Give the probe that a second call leaves the result of the first alone.
 
     Parameters
     ----------
     make : callable
-        ``make() -> Case``: the first input; the second has other numbers of the same shapes.
+        ``make() -> Case``: the first input.
+    second : callable, optional
+        The second one, with a result of the same shape; the first with its arrays turned round if left out.
     """
     def run(call):
         case = make()
         first = _several(call(*case.args, **case.kwargs))
         before = [as_numpy(x) for x in first]
-        call(*map(turned_round, case.args), **{name: turned_round(x) for name, x in case.kwargs.items()})
+        other = second() if second else replace(case, args=tuple(map(turned_round, case.args)), kwargs={
+            name: turned_round(x) for name, x in case.kwargs.items()})
+        call(*other.args, **other.kwargs)
         for was, x in zip(before, first):
             now = as_numpy(x)
             if not np.array_equal(was, now, equal_nan=was.dtype.kind == "f"):

@@ -29,6 +29,11 @@ class Sizes:
     seed: int = 0
     dtype: str = "float32"
 
+    @property
+    def items(self):
+        """Items of the batch, 1 where there is none."""
+        return (self.lead or (1,))[0]
+
 
 # From small to large: the first that an answer gets wrong is shown.
 SHAPES = {

@@ -22,11 +22,12 @@ def as_numpy(x):
 
 
 def strided(x):
-    """Lay the last two axes out in memory the other way round; everything else stays itself."""
+    """Lay the axes out in memory in the opposite order; everything else stays itself."""
     if isinstance(x, np.ndarray) and x.ndim > 1:
-        return x.swapaxes(-2, -1).copy().swapaxes(-2, -1)
+        return x.T.copy().T
     if is_tensor(x) and x.ndim > 1:
-        return x.transpose(-2, -1).contiguous().transpose(-2, -1)
+        back = tuple(reversed(range(x.ndim)))
+        return x.permute(back).contiguous().permute(back)
     return x
 
 

@@ -263,7 +263,7 @@ _MISTAKES = (
 )
 
 BATTERY = Battery(
-    sizes=lambda s: (*draw(((s.lead or (1,))[0], s.T, s.d_model), seed=s.seed, dtype=s.dtype), s.d_model, 7, None,
+    sizes=lambda s: (*draw((s.items, s.T, s.d_model), seed=s.seed, dtype=s.dtype), s.d_model, 7, None,
                      s.dtype),
     arguments=("x", "d", "seed", "mask", "dtype"),
     reference=lambda *inputs: _invoke(block, *inputs),

@@ -205,7 +205,7 @@ MISTAKES = (
 )
 
 BATTERY = Battery(
-    sizes=lambda s: draw(((s.lead or (1,))[0], s.H, s.T, s.d_k), seed=s.seed, dtype=s.dtype),
+    sizes=lambda s: draw((s.items, s.H, s.T, s.d_k), seed=s.seed, dtype=s.dtype),
     arguments=("x",),
     reference=merge_heads,
     without={**reasons.OWN_TOKENS, **reasons.ONE_BATCH, "scores": "nothing is scored", **reasons.PLAIN},

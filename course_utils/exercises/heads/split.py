@@ -313,7 +313,7 @@ MISTAKES = (
 )
 
 BATTERY = Battery(
-    sizes=lambda s: (*draw(((s.lead or (1,))[0], s.T, s.H * s.d_k), seed=s.seed, dtype=s.dtype), s.H),
+    sizes=lambda s: (*draw((s.items, s.T, s.H * s.d_k), seed=s.seed, dtype=s.dtype), s.H),
     arguments=("x", "n_heads"),
     reference=split_heads,
     without={**reasons.OWN_TOKENS, **reasons.ONE_BATCH, "scores": "nothing is scored", **reasons.PLAIN},

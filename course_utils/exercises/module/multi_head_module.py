@@ -117,7 +117,7 @@ def _cases():
 
 
 def _of_sizes(s):
-    B, d_model = (s.lead or (1,))[0], s.H * s.d_k
+    B, d_model = s.items, s.H * s.d_k
     x, context = draw((B, s.T, d_model), (B, s.S, d_model), seed=s.seed)
     return Case((d_model, s.H), {"x": x, "context": context})
 

@@ -187,7 +187,7 @@ def _sized(s):
     import torch
 
     T = max(3, s.T)
-    tokens = torch.randint(3, ((s.lead or (1,))[0], T), generator=torch.Generator().manual_seed(s.seed))
+    tokens = torch.randint(3, (s.items, T), generator=torch.Generator().manual_seed(s.seed))
     return tables(*(s.lead or (1,)), s.H, T, s.seed, s.dtype), tokens
 
 

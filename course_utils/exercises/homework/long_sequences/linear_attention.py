@@ -4,6 +4,7 @@ import math
 from functools import partial
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
+from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.shared import draw, rounded, tensor
 from course_utils.exercises.homework.long_sequences._linear_mistakes import MISTAKES
 from course_utils.exercises.homework.long_sequences.forms import by_running_sums, by_table, feature
@@ -287,6 +288,14 @@ def _by_additive_mask(q, k, v):
     return logs.softmax(dim=-1) @ v
 
 
+BATTERY = Battery(
+    sizes=lambda s: Case(draw((*s.lead, s.T, s.d_k), (*s.lead, s.T, s.d_k), (*s.lead, s.T, s.d_v), seed=s.seed,
+                              dtype=s.dtype), part=VALUES if len(s.lead) == 1 else AXES),
+    without={**reasons.OWN_TOKENS, **reasons.PLAIN, "scores": "the feature map takes no exponential above 0",
+             "gradients": "the text asks for numbers alone, and a loop over plain numbers gives them"},
+    part=AXES,
+)
+
 LINEAR_ATTENTION = Exercise(
     name="linear_attention",
     title="Attend with running sums",
@@ -297,6 +306,7 @@ LINEAR_ATTENTION = Exercise(
     returns=(Returns("output", "(..., T, Dv)"),),
     cases=_cases,
     drawn=_drawn,
+    battery=BATTERY,
     probes=(
         Probe("keys go through the feature map", _feature_of_the_keys, VALUES),
         Probe("queries go through the feature map", _feature_of_the_queries, VALUES),

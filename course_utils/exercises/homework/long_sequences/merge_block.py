@@ -7,6 +7,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
+from course_utils.exercises.battery import Battery, normal, reasons
 from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.homework.long_sequences._merge_mistakes import MISTAKES, merge_by_stages
 
@@ -293,6 +294,17 @@ def _by_logarithms(state, scores, values):
     return new_m, np.exp(log_l - base), np.exp(m - base)[:, None] * o + np.einsum("ts,sd->td", e, values)
 
 
+BATTERY = Battery(
+    sizes=lambda s: (_later(np.random.default_rng(s.seed), s.T, s.d_v), *normal(s.seed, (s.T, s.S), (s.S, s.d_v))),
+    scores=lambda table, values: Case((_start(2, 2), np.array(table), np.array(values)), part=EXTREME),
+    own=lambda: [("a single key", Case((_start(2, 1), np.array([[-math.inf, 1.0], [2.0, -math.inf]]),
+                                        np.array([[10.0], [20.0]])), note="each query sees one key", part=FIRST))],
+    without={**reasons.NO_BATCH, "masks": "a hidden key is a score of minus infinity, and has cases of its own",
+             "long": reasons.PLAIN["long"], "names": reasons.PLAIN["names"], **reasons.NUMPY},
+    part=LATER,
+    parts={"strided": UNSEEN, "an earlier result": UNSEEN},
+)
+
 MERGE_BLOCK = Exercise(
     name="merge_block",
     title="Take a block of keys into a running softmax",
@@ -303,6 +315,7 @@ MERGE_BLOCK = Exercise(
     returns=(Returns("m", "(T,)"), Returns("l", "(T,)"), Returns("o", "(T, Dv)")),
     cases=_cases,
     drawn=_drawn,
+    battery=BATTERY,
     probes=(
         Probe("a single key gives m = score, l = 1, o = value", _one_key, FIRST),
         Probe("keys with the same score are counted in l and summed in o", _equal_scores, FIRST),
@@ -317,7 +330,7 @@ MERGE_BLOCK = Exercise(
     stages=merge_by_stages,
     mistakes=MISTAKES,
     equivalents=(
-        Equivalent("row-by-row", _row_by_row),
+        Equivalent("loops-over-rows", _row_by_row),
         Equivalent("key-by-key", _key_by_key),
         Equivalent("two-partial-softmaxes", _two_softmaxes),
         Equivalent("old-sums-as-one-more-key", _old_sums_as_a_key),

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
+from course_utils.exercises.battery import Battery, normal, reasons
 from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.homework.long_sequences._rotate_mistakes import MISTAKES, rotate_by_stages
 
@@ -273,6 +274,17 @@ def _rounded_speeds(x, positions):
     return np.stack([a * cos - b * sin, a * sin + b * cos], axis=-1).reshape(x.shape)
 
 
+BATTERY = Battery(
+    sizes=lambda s: Case((*normal(s.seed, (*s.lead, s.T, 2 * s.d_k)), 3 * np.arange(s.T)[::-1] + 1),
+                         part=FAR if s.lead else TURN),
+    own=lambda: [("all sizes equal", Case((*normal(441, (4, 4, 4)), np.arange(4)), note="all sizes 4")),
+                 ("many places", Case((*normal(442, (300, 2)), np.arange(300)), note="300 tokens")),
+                 ("many places", Case((*normal(443, (2, 4)), np.array([40_000, 70_000])), note="far positions"))],
+    without={**reasons.OWN_TOKENS, "scores": "no scores are made", "masks": reasons.NO_MASK,
+             "names": reasons.PLAIN["names"], **reasons.NUMPY},
+    part=FAR,
+)
+
 ROTATE = Exercise(
     name="rotate",
     title="Turn queries and keys by their positions",
@@ -283,6 +295,7 @@ ROTATE = Exercise(
     returns=(Returns("turned", "(..., T, D)"),),
     cases=_cases,
     drawn=_drawn,
+    battery=BATTERY,
     probes=(
         Probe("the pair (1, 0) at position 1 becomes (cos 1, sin 1)", _first_pair, TURN),
         Probe("the second pair turns more slowly", _second_pair, TURN),

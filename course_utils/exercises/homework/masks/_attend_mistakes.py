@@ -4,6 +4,8 @@ import math
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Mistake
+from course_utils.exercises.families.careless import careless_softmaxes
+from course_utils.exercises.families.hiding import MINUS_TENS, MINUS_THOUSANDS, WRITTEN, hidings
 from course_utils.exercises.homework.masks.tables import packed_causal_mask
 
 __all__ = ["MISTAKES", "attend_by_stages"]
@@ -131,9 +133,17 @@ def _times_minus_infinity(q, k, v, lengths):
     return (_scores(q, k) + (~_mask(lengths)).to(q.dtype) * -math.inf).softmax(-1) @ v
 
 
-def _renormalised(q, k, v, lengths):
-    weights = _scores(q, k).softmax(-1) * _mask(lengths)
-    return weights / weights.sum(-1, keepdim=True) @ v
+def _renormalised(weights, mask, least=0.0):
+    weights = weights * mask
+    return weights / weights.sum(-1, keepdim=True).clamp(min=least)
+
+
+def _by_weights(weigh):
+    return lambda q, k, v, lengths: weigh(_scores(q, k), _mask(lengths)) @ v
+
+
+def _maximum_of_hidden_too(scores, mask):
+    return _renormalised((scores - scores.amax(-1, keepdim=True)).exp(), mask, 1e-30)
 
 
 def _keys_from_the_start(q, k, v, lengths):
@@ -161,8 +171,8 @@ def _through_numpy(q, k, v, lengths):
     return weights @ v
 
 
-def _mistake(name, cause, experiment, function=None, **changes):
-    return Mistake(name, cause, experiment, function, None if function else changes)
+def _mistake(name, cause, experiment, function=None, variants=(), **changes):
+    return Mistake(name, cause, experiment, function, None if function else changes, tuple(variants))
 
 
 MISTAKES = (
@@ -185,7 +195,8 @@ MISTAKES = (
     _mistake("keys-from-the-start", "The queries of a sequence meet all keys from the start of the row.",
              "Which slice of the keys belongs to the second sequence?", _keys_from_the_start),
     _mistake("opposite-polarity", "The keys that may be seen are hidden, and the hidden ones are seen.",
-             "`masked_fill(m, x)` writes x where m is True. Where should that be?", _polarity),
+             "`masked_fill(m, x)` writes x where m is True. Where should that be?", _polarity,
+             map(_by_weights, hidings(WRITTEN[1:], lambda mask: ~mask, cleaned=("",)))),
     _mistake("opposite-polarity-in-torch", "The keys that may be seen are hidden, and the hidden ones are seen.",
              "In `F.scaled_dot_product_attention`, what does True mean in `attn_mask`?", _polarity_in_torch),
     # how they are hidden
@@ -196,17 +207,25 @@ MISTAKES = (
              _times_minus_infinity),
     _mistake("divided-by-nothing", "Weights are set to 0 after the softmax and divided by what is left, which is 0 "
              "when hidden scores are much larger than the others.",
-             "Make a hidden score larger by 200 and print the weights that are left.", _renormalised),
+             "Make a hidden score larger by 200 and print the weights that are left.",
+             _by_weights(lambda scores, mask: _renormalised(scores.softmax(-1), mask)), map(_by_weights, (
+                 lambda scores, mask: _renormalised(scores.softmax(-1), mask, 1e-30), _maximum_of_hidden_too))),
     _mistake("score-zero", "Hidden scores become 0, and a score of 0 still gets a weight.",
              "Which weight has the score 0 beside the score 1?", fill=0.0),
     _mistake("minus-ten", "Hidden scores become -10: small, but their keys still get some weight.",
-             "Let a hidden value be a million and look at the output.", fill=-10.0),
+             "Let a hidden value be a million and look at the output.", fill=-10.0,
+             variants=map(_by_weights, hidings(MINUS_TENS, cleaned=("",)))),
+    _mistake("minus-ten-thousand", "What stands in for hidden scores, or is added to them (-1000, -10000 or the like), "
+             "is not enough where scores lie far apart.", "Try scores of about -12000, and hidden ones of 12000.",
+             *map(_by_weights, hidings(MINUS_THOUSANDS, cleaned=("",))[:1]),
+             map(_by_weights, hidings(MINUS_THOUSANDS, cleaned=("", "covered"))[1:])),
     _mistake("weight-zero", "Weights are set to 0 after the softmax, so the rest of a row sums to less than 1.",
              "Sum the weights of a token.", _weight_zero),
     _mistake("softmax-over-the-queries", "The softmax runs along the queries, so each key shares out 1.",
              "Sum a row of the weights.", weigh=lambda s: s.softmax(-2)),
     _mistake("no-maximum", "Nothing is subtracted before the exponential, so large scores overflow.",
              "Print `torch.tensor(100.0).exp()`. `torch.softmax` takes care of it.", weigh=_exponentials),
+    *careless_softmaxes(lambda soft: lambda *given: attend_by_stages(*given, weigh=soft)),
     _mistake("softmax-over-the-heads", "The softmax runs over the heads, so the heads share out 1.",
              "Sum a row of the weights of one head.", weigh=lambda s: s.softmax(0).nan_to_num(0.0)),
     _mistake("softmax-over-the-heads-nan", "The softmax runs over the heads, so the heads share out 1, or nothing.",

@@ -5,6 +5,8 @@ from functools import partial
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
+from course_utils.exercises.battery import HIDDEN, Battery, gradients_in_numbers, narrow, reasons
+from course_utils.exercises.families.loops import attend_in_loops
 from course_utils.exercises.families.shared import draw, rounded, tensor
 from course_utils.exercises.homework.masks._attend_mistakes import MISTAKES, attend_by_stages
 from course_utils.exercises.homework.masks.tables import packed_causal_mask
@@ -255,6 +257,38 @@ def _split_and_joined(q, k, v, lengths):
     return torch.cat(outputs, dim=1)
 
 
+def _in_loops(q, k, v, lengths):
+    import torch
+
+    return attend_in_loops(q, k, v, torch.from_numpy(packed_causal_mask(lengths)))[0]
+
+
+def _hidden_above(regime="hidden far above"):
+    q, k = narrow(HIDDEN[regime], "torch")
+    return Case((q[None], k[None], tensor([[[10.0], [20.0], [90.0]]]), [2, 1]), note=f"scores: {regime}")
+
+
+def _in_two(T):
+    return [T - T // 2, T // 2]
+
+
+_ARGUMENTS = ("q", "k", "v", "lengths")
+BATTERY = Battery(
+    sizes=lambda s: (*_qkv(s.items, s.T, 1, s.d_v, s.seed), _in_two(s.T)),
+    scores=lambda table, values: (*(x[None] for x in narrow(table, "torch")), tensor(values)[None], [2]),
+    own=lambda: [(regime, _hidden_above(regime)) for regime in HIDDEN] + [
+        ("float64", Case((*(x.double() for x in _qkv(2, 5, 1, 3, seed=88)), [2, 3]), note="float64, two heads"))],
+    arguments=_ARGUMENTS,
+    reference=attend_packed,
+    probes_of={"hidden far above, gradients": gradients_in_numbers(_ARGUMENTS, _hidden_above, attend_packed)},
+    without={**reasons.OWN_TOKENS, **dict.fromkeys(("no batch", "two leading axes"), "the one axis in front are heads"),
+             "masks": "the mask follows from the lengths, which have cases of their own",
+             "long": "places are counted in Exercise 1, which is asked for many of them",
+             "names": reasons.PLAIN["names"]},
+    part=OTHERS,
+    parts={"in numbers": OUTPUTS},
+)
+
 ATTEND = Exercise(
     name="attend_packed",
     title="Attend over a packed row",
@@ -265,6 +299,7 @@ ATTEND = Exercise(
     returns=(Returns("output", "(H, T, d_v)"),),
     cases=_cases,
     drawn=_drawn,
+    battery=BATTERY,
     probes=(
         Probe("the output has the shape of the values", _shape_of_the_values),
         Probe("two keys of the past compete as in lesson 4", _own_past_competes, SCALE),
@@ -279,6 +314,7 @@ ATTEND = Exercise(
     stages=attend_by_stages,
     mistakes=MISTAKES,
     equivalents=(
+        Equivalent("loops", _in_loops),
         Equivalent("sequence-by-sequence", _sequence_by_sequence),
         Equivalent("torch-function", _by_torch),
         Equivalent("token-by-token", _by_slices),

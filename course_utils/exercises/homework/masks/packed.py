@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
+from course_utils.exercises.battery import Battery, earlier_result_stays, reasons
 from course_utils.exercises.homework.masks._packed_mistakes import MISTAKES, packed_by_stages
 from course_utils.exercises.homework.masks.tables import packed_causal_mask
 
@@ -184,6 +185,15 @@ def _by_kronecker_rows(lengths):
     return np.stack(rows) > 0
 
 
+BATTERY = Battery(
+    own=lambda: [("one query", Case(([1],), note="a row of one token")),
+                 ("many places", Case(([1, *[2] * 130, 39],), note="300 tokens in 132 sequences"))],
+    probes_of={"an earlier result": earlier_result_stays(lambda: Case(([2, 3],)), lambda: Case(([4, 1],)))},
+    without={**dict.fromkeys(("shapes", "scores", "masks", "strided"), "one row of lengths goes in"),
+             "names": reasons.PLAIN["names"], **reasons.NUMPY},
+    part=OTHERS,
+)
+
 PACKED = Exercise(
     name="packed_causal_mask",
     title="Keep packed sequences apart",
@@ -194,6 +204,7 @@ PACKED = Exercise(
     returns=(Returns("mask", "(T, T)"),),
     cases=_cases,
     drawn=_drawn,
+    battery=BATTERY,
     probes=(
         Probe("the mask is a table of True and False for all tokens", _shape_and_kind),
         Probe("no token sees another sequence", _strangers_are_hidden, APART),

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
+from course_utils.exercises.battery import Battery, earlier_result_stays, reasons
 from course_utils.exercises.homework.masks._prefix_mistakes import MISTAKES, prefix_by_stages
 from course_utils.exercises.homework.masks.tables import prefix_lm_mask
 
@@ -200,6 +201,19 @@ def _causal_and_what_is_missing(prefix_lengths, lengths, S):
     return np.array(out)
 
 
+BATTERY = Battery(
+    own=lambda: [("one query", Case(([1, 0], [1, 0], 1), note="a single place, real and not")),
+                 ("one item", Case(([2], [4], 4), note="one sentence without padding")),
+                 ("item 0 unpadded", Case(([2, 1], [5, 3], 5), note="no padding in the first sentence alone")),
+                 ("no key", Case(([0, 0], [0, 0], 3), note="nothing but padding")),
+                 ("many places", Case(([140], [260], 270), note="270 places, a prefix of 140"))],
+    probes_of={"an earlier result": earlier_result_stays(
+        lambda: Case(([2, 1], [3, 4], 5)), lambda: Case(([0, 3], [5, 4], 5)))},
+    without={**dict.fromkeys(("shapes", "scores", "masks", "strided"), "two rows of lengths and a number go in"),
+             "names": reasons.PLAIN["names"], **reasons.NUMPY},
+    part=EDGES,
+)
+
 PREFIX_LM = Exercise(
     name="prefix_lm_mask",
     title="Read a prefix in both directions",
@@ -210,6 +224,7 @@ PREFIX_LM = Exercise(
     returns=(Returns("mask", "(B, 1, S, S)"),),
     cases=_cases,
     drawn=_drawn,
+    battery=BATTERY,
     probes=(
         Probe("the mask is a table of True and False for each sentence", _shape_and_kind),
         Probe("a sentence gets the same mask alone and in a batch", _each_for_itself),

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
+from course_utils.exercises.battery import Battery, earlier_result_stays, reasons
 from course_utils.exercises.homework.masks._window_mistakes import MISTAKES, window_by_stages
 from course_utils.exercises.homework.masks.tables import sliding_window_mask
 
@@ -175,6 +176,17 @@ def _from_the_end(T, window, S=None):
     return np.logical_and(j >= i, j <= i + window - 1)
 
 
+BATTERY = Battery(
+    own=lambda: [("one query", Case((1, 3), note="one token alone")),
+                 ("T < S", Case((2, 3, 7), note="two queries after a cache of five keys")),
+                 ("arguments by name", Case((3,), {"window": 2, "S": 3}, "window and S by name", WIDTH)),
+                 ("many places", Case((270, 140), note="270 tokens, a window of 140")),
+                 ("many places", Case((2, 140, 300), note="two queries after a cache of 298 keys"))],
+    probes_of={"an earlier result": earlier_result_stays(lambda: Case((5, 2)), lambda: Case((5, 4)))},
+    without={**dict.fromkeys(("shapes", "scores", "masks", "strided"), "three single numbers go in"), **reasons.NUMPY},
+    part=CACHE,
+)
+
 WINDOW = Exercise(
     name="sliding_window_mask",
     title="See through a sliding window",
@@ -185,6 +197,7 @@ WINDOW = Exercise(
     returns=(Returns("mask", "(T, S)"),),
     cases=_cases,
     drawn=_drawn,
+    battery=BATTERY,
     probes=(
         Probe("the mask is a table of True and False", _shape_and_kind),
         Probe("every query sees its own key", _sees_itself),

@@ -1,8 +1,10 @@
 """Wrong answers to a step with a cache; no exercise lives here. PyTorch is imported when one runs."""
 
 import math
+from functools import partial
 
 from course_utils.checks import Mistake
+from course_utils.exercises.families.careless import careless_softmaxes
 
 __all__ = ["MISTAKES", "joined", "lower_right", "step_by_stages"]
 
@@ -259,6 +261,7 @@ MISTAKES = (
              weigh=lambda scores: scores.softmax(-2)),
     _mistake("overflow", "The exponential runs on large scores without subtracting the maximum.",
              "What is torch.tensor(100.0).exp()?", weigh=lambda scores: _shares(scores.exp())),
+    *careless_softmaxes(lambda soft: partial(step_by_stages, weigh=soft)),
     _mistake("no-softmax", "There is no softmax: the exponentials are not divided by their sum.",
              "Let all values be 1: is every output 1?", weigh=lambda scores: scores.exp()),
 )

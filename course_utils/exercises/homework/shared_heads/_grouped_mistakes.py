@@ -1,8 +1,11 @@
 """Wrong answers to attention whose heads share keys; no exercise lives here. PyTorch is imported when one runs."""
 
 import math
+from functools import partial
 
 from course_utils.checks import Mistake
+from course_utils.exercises.families.careless import careless_softmaxes
+from course_utils.exercises.families.hiding import MINUS_THOUSANDS, hidings, on_rows_with_keys
 from course_utils.exercises.families.shared import tensor
 
 __all__ = ["MISTAKES", "attend", "for_each", "grouped_by_stages", "past"]
@@ -150,9 +153,23 @@ def _unsafe(scores):
     return e / e.sum(-1, keepdim=True)
 
 
-def _one_maximum(scores):
-    e = (scores - scores.max()).exp()
-    return e / e.sum(-1, keepdim=True)
+def _cleaned_by_rows(soft):
+    return partial(grouped_by_stages, weigh=on_rows_with_keys(soft), clean=lambda weights, seen: weights)
+
+
+def _by_weights(weigh):
+    def answer(q, k, v, mask=None):
+        k, v = (for_each(x, q.shape[1] // k.shape[1]) for x in (k, v))
+        scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+        weights = scores.softmax(-1) if mask is None else weigh(scores, mask)
+        return weights @ v, weights
+
+    return answer
+
+
+def _maximum_of_hidden_too(scores, mask):
+    e = (scores - scores.amax(-1, keepdim=True)).exp() * mask
+    return e / e.sum(-1, keepdim=True).clamp(1e-30)
 
 
 def _in_place(q, k, v, mask=None):
@@ -196,8 +213,8 @@ def _detached(output, weights, n_key_heads):
     return output.detach(), weights.detach()
 
 
-def _mistake(name, cause, experiment, function=None, **changes):
-    return Mistake(name, cause, experiment, function, None if function else changes)
+def _mistake(name, cause, experiment, function=None, variants=(), **changes):
+    return Mistake(name, cause, experiment, function, None if function else changes, tuple(map(_by_weights, variants)))
 
 
 _COUNT = "Give key head n values that are all n, and read off the outputs which key head each query head used."
@@ -280,12 +297,11 @@ MISTAKES = (
              "Sum your weights over the heads, and then along a row.", weigh=lambda scores: scores.softmax(1)),
     _mistake("no-softmax", "There is no softmax: scores are used as weights.", "Sum a row of your weights.",
              weigh=lambda scores: scores),
-    _mistake("overflow", "The exponential runs on large scores without subtracting the maximum.",
-             "What is torch.tensor(100.0).exp()?", weigh=_unsafe),
-    _mistake("one-maximum",
-             "One maximum is subtracted from all scores: in a row of far smaller ones every exponential is 0.",
-             "Give one head scores near 1000 and another scores near 0: what are the weights of the second?",
-             weigh=_one_maximum),
+    Mistake("overflow", "The exponential runs on large scores without subtracting the maximum.",
+            "What is torch.tensor(100.0).exp()?", partial(grouped_by_stages, weigh=_unsafe),
+            variants=(_cleaned_by_rows(_unsafe),)),
+    *careless_softmaxes(lambda soft: partial(grouped_by_stages, weigh=soft),
+                        also=lambda soft: (_cleaned_by_rows(soft),)),
     # masks
     _mistake("mask-ignored", "The mask is not used.", "Hide all keys but one: is its weight 1?",
              see=lambda mask, q, k: None),
@@ -302,8 +318,15 @@ MISTAKES = (
                "beside a hidden score far above the visible ones.",
                "Give a hidden key a score of 110 and print what is left before you divide.",
                hide=lambda scores, seen: scores,
-               clean=lambda weights, seen, least=least: (weights * seen) / (weights * seen).sum(-1, True).clamp(least))
-      for name, least in (("", 1e-30), ("-nan", 0.0))),
+               clean=lambda weights, seen, least=least: (weights * seen) / (weights * seen).sum(-1, True).clamp(least),
+               variants=also)
+      for name, least, also in (("", 1e-30, [_maximum_of_hidden_too]), ("-nan", 0.0, ()))),
+    *(_mistake(f"minus-ten-thousand{name}", "What stands in for hidden scores, or is added to them (-1000, -10000 or "
+               f"the like), is not enough where scores lie far apart{and_so}.",
+               "Try scores of about -12000, and hidden ones of 12000.", _by_weights(first), rest)
+      for name, and_so, (first, *rest) in (
+          ("", "; and a query that sees no key attends to all of them", hidings(MINUS_THOUSANDS, cleaned=("",))),
+          ("-covered", "", hidings(MINUS_THOUSANDS, cleaned=("rows", "covered"))))),
     _mistake("mask-too-weak", "A small number is subtracted from hidden scores, so some of their weight stays.",
              "How large is exp(-10)? How large may a weight of a hidden key be?",
              hide=lambda scores, seen: scores.masked_fill(~seen, -10.0), clean=lambda weights, seen: weights),

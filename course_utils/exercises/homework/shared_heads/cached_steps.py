@@ -4,6 +4,8 @@ import math
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
+from course_utils.exercises.battery import HIDDEN, Battery, gradients_in_numbers, narrow, reasons
+from course_utils.exercises.families.loops import attend_in_loops
 from course_utils.exercises.families.shared import draw, rounded, tensor
 from course_utils.exercises.homework.shared_heads._cached_mistakes import MISTAKES, joined, lower_right, step_by_stages
 
@@ -264,6 +266,39 @@ def _by_a_new_tensor(q, k, v, past_k=None, past_v=None):
     return _attend(q, keys, values, lower_right(q.shape[2], old + q.shape[2])), keys, values
 
 
+def _in_loops(q, k, v, past_k=None, past_v=None):
+    keys, values = joined(past_k, k), joined(past_v, v)
+    return attend_in_loops(q, keys, values, lower_right(q.shape[-2], keys.shape[-2]))[0], keys, values
+
+
+def _hidden_above(regime="hidden far above"):
+    q, k = (x[None, None] for x in narrow(HIDDEN[regime], "torch"))
+    v = tensor([[[[10.0], [20.0], [90.0]]]])
+    return Case((q[:, :, 1:], k[:, :, 1:], v[:, :, 1:], k[:, :, :1], v[:, :, :1]), note=f"scores: {regime}")
+
+
+def _of_sizes(s):
+    """As many new tokens as there are queries, after as many old ones as there are keys."""
+    return _newest(s.T, s.T + s.S, B=s.items, H=s.H, d_k=1, d_v=s.d_v, seed=s.seed, dtype=s.dtype)
+
+
+_ARGUMENTS = ("q", "k", "v", "past_k", "past_v")
+BATTERY = Battery(
+    sizes=_of_sizes,
+    scores=lambda table, values: (*(x[None, None] for x in narrow(table, "torch")), tensor(values)[None, None]),
+    own=lambda: [(regime, _hidden_above(regime)) for regime in HIDDEN] + [
+        ("one key", Case(_tokens(1, B=1, d_k=1, seed=69), note="one token, no cache", part=_BEGINNING)),
+        ("arguments by name", Case(_newest(1, 3, d_k=1, seed=68)[:3], dict(zip(
+            _ARGUMENTS[3:], _newest(1, 3, d_k=1, seed=68)[3:])), "the cache by name", PARTS[0].name))],
+    arguments=_ARGUMENTS,
+    reference=cached_step,
+    probes_of={"hidden far above, gradients": gradients_in_numbers(_ARGUMENTS, _hidden_above, cached_step)},
+    without={"T > S": "the queries are the last of the S tokens", **reasons.ONE_BATCH,
+             "masks": "what a token sees follows from its place in the text",
+             "long": "the mask is one of two sizes alone, which notebook 5 asks for many places"},
+    part=_CHUNKS,
+)
+
 CACHED_STEP = Exercise(
     name="cached_step",
     title="Attend with a cache",
@@ -275,6 +310,7 @@ CACHED_STEP = Exercise(
              Returns("values", "(B, H, S, d_v)")),
     cases=_cases,
     drawn=_drawn,
+    battery=BATTERY,
     probes=(
         Probe("the cache comes back whole", _the_cache_holds_all),
         Probe("the newest token sees all", _the_newest_sees_all),
@@ -287,6 +323,7 @@ CACHED_STEP = Exercise(
     stages=step_by_stages,
     mistakes=MISTAKES,
     equivalents=(
+        Equivalent("loops", _in_loops),
         Equivalent("positions-compared", _by_positions),
         Equivalent("rows-of-the-whole-mask", _by_rows_of_the_whole),
         Equivalent("bias-added", _by_bias),

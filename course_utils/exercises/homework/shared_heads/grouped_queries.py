@@ -1,10 +1,12 @@
 """First exercise of assignment 3: query heads that share the keys and values of their group."""
 
 import math
+from functools import partial
 
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
 from course_utils.exercises.families.shared import draw, rounded, tensor
+from course_utils.exercises.homework.shared_heads._battery import grouped_battery
 from course_utils.exercises.homework.shared_heads._grouped_mistakes import (
     MISTAKES,
     attend,
@@ -14,12 +16,13 @@ from course_utils.exercises.homework.shared_heads._grouped_mistakes import (
 )
 
 PARTS = (
-    Part("heads shared by groups", 2),
+    Part("heads shared by groups", 1),
+    Part("output and weights in their order", 1),
     Part("the division by the root of d_k", 1),
     Part("masks", 1),
     Part("other masks and numbers", 1, visible=False),
 )
-_SCALE, _MASKS, _HIDDEN = (part.name for part in PARTS[1:])
+_SHARED, _ORDER, _SCALE, _MASKS, _HIDDEN = (part.name for part in PARTS)
 # A root that is forgotten shows only where d_k is not 1: there it costs its own part, and nowhere else.
 
 
@@ -91,6 +94,8 @@ def _drawn(seed):
     mask = _per_head_mask(2, heads[0], T, S, seed=seed + 4)
     mask[:, :, choose.randrange(T)] = False
     return (Case(grouped, note="heads drawn for you, d_k = 1"),
+            Probe("drawn values times their weights make the output",
+                  partial(_output_is_the_average_of_the_shared_values, qkv=grouped), _ORDER),
             Case(wide, note="sizes drawn for you", part=_SCALE),
             Case((*padded, _padding(1, T - 1, S=T)), note="padding drawn for you", part=_MASKS),
             Case((*masked, mask), note="a mask drawn for you, with a query that sees no key", part=_HIDDEN))
@@ -135,15 +140,21 @@ def _rows_sum_to_one(call):
                       f"sequence 1, head 4: its three rows sum to {rounded(total.detach())}")
 
 
-def _output_is_the_average_of_the_shared_values(call):
-    q, k, v = draw(*_sizes(6, 3), seed=34)
+def _output_is_the_average_of_the_shared_values(call, qkv=None):
+    q, k, v = qkv or draw(*_sizes(6, 3), seed=34)
     output, weights = call(q, k, v)
-    for h in range(6):
-        wanted, got = weights[:, h] @ v[:, h // 2], output[:, h]
+    wanted_shape = (*q.shape[:3], k.shape[2])
+    if tuple(weights.shape) != wanted_shape or not bool(weights.any()):
+        return Broken("the weights, which come second, should have the shape (B, Hq, T, S) and not be 0 throughout",
+                      f"wanted the shape {wanted_shape}, got {tuple(weights.shape)}")
+    n_shared = q.shape[1] // k.shape[1]
+    for h in range(q.shape[1]):
+        n = h // n_shared
+        wanted, got = weights[:, h] @ v[:, n], output[:, h]
         if not (wanted - got).abs().max() < 1e-5:
             return Broken("the output of a query head should be the average of its group's values under its weights",
                           f"head {h}, first row: the weights make {rounded(wanted[0, 0, :2].detach(), 3)} of the "
-                          f"values of key head {h // 2}, the output begins with {rounded(got[0, 0, :2].detach(), 3)}")
+                          f"values of key head {n}, the output begins with {rounded(got[0, 0, :2].detach(), 3)}")
 
 
 def _keys_compete_as_in_notebook_4(call):
@@ -289,7 +300,7 @@ def _by_groups(q, k, v, mask=None):
     found = []
     for n in range(k.shape[1]):
         heads = slice(n * n_shared, (n + 1) * n_shared)
-        own = mask[:, heads] if mask is not None and mask.ndim == 4 and mask.shape[1] > 1 else mask
+        own = mask[..., heads, :, :] if mask is not None and mask.ndim > 2 and mask.shape[-3] > 1 else mask
         found.append(attend(q[:, heads], k[:, n:n + 1], v[:, n:n + 1], own))
     return tuple(torch.cat(things, dim=1) for things in zip(*found))
 
@@ -316,11 +327,13 @@ GROUPED_QUERY_ATTENTION = Exercise(
     returns=(Returns("output", "(B, Hq, T, d_v)"), Returns("weights", "(B, Hq, T, S)")),
     cases=_cases,
     drawn=_drawn,
+    battery=grouped_battery(grouped_query_attention, shared=_SHARED, scale=_SCALE, masks=_MASKS, rest=_HIDDEN),
     probes=(
         Probe("each row of weights sums to 1", _rows_sum_to_one),
         Probe("a key head serves its own query heads and no other", _a_key_head_moves_its_group),
         Probe("a query head changes its own output and no other", _a_query_head_moves_itself),
-        Probe("the output is the average of the group's values", _output_is_the_average_of_the_shared_values),
+        Probe("output comes first, and is the average of the group's values",
+              _output_is_the_average_of_the_shared_values, _ORDER),
         Probe("keys compete as in notebook 4", _keys_compete_as_in_notebook_4, _SCALE),
         Probe("with one key head, query heads may change places", _order_of_query_heads),
         Probe("hidden keys get weight 0, the others share out 1", _hidden_keys_get_nothing, _MASKS),
@@ -351,6 +364,7 @@ GROUPED_QUERY_ATTENTION = Exercise(
     ),
     minutes=20,
     points=5,
+    in_order=_ORDER,
     credit=PARTS,
 )
 

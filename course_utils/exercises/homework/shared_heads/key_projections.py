@@ -1,6 +1,7 @@
 """Third exercise of assignment 3: make a projection for few key heads of a trained one for many."""
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns, Stopped
+from course_utils.exercises.battery import Battery, reasons
 from course_utils.exercises.families.shared import draw, rounded, tensor
 from course_utils.exercises.homework.shared_heads._projection_mistakes import MISTAKES, keys_by_stages
 
@@ -204,6 +205,19 @@ def _by_einsum(weight, n_heads, n_kv_heads):
     return torch.einsum("ngk...->nk...", groups).flatten(0, 1) / group
 
 
+BATTERY = Battery(
+    # As many key heads as there are items in front, each of S heads.
+    sizes=lambda s: (_weight(s.S * s.items, s.d_k, s.d_model, seed=s.seed, dtype=s.dtype),
+                     s.S * s.items, s.items),
+    own=lambda: [("arguments by name", Case((_weight(4, 2, 3, seed=91),), {"n_heads": 4, "n_kv_heads": 2},
+                                            "both numbers by name", PARTS[0].name))],
+    without={**dict.fromkeys(("no batch", "one query", "T > S", "T < S", "two leading axes"),
+                             "a weight has its two axes, and neither queries nor keys go in"),
+             "scores": "nothing is scored", "masks": reasons.NO_MASK, "long": reasons.PLAIN["long"],
+             "gradients": "a trained weight is converted once, and nothing learns through it"},
+    part=_HIDDEN,
+)
+
 KEYS_FROM_HEADS = Exercise(
     name="keys_from_heads",
     title="Make few key heads of many",
@@ -214,6 +228,7 @@ KEYS_FROM_HEADS = Exercise(
     returns=(Returns("smaller", "(n_kv_heads * d_k, ...)"),),
     cases=_cases,
     drawn=_drawn,
+    battery=BATTERY,
     probes=(
         Probe("there are d_k rows for each key head", _the_shape),
         Probe("the new keys are averages of the old ones", _keys_are_averaged),

@@ -7,6 +7,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Mistake
+from course_utils.exercises.families.careless import careless_softmaxes
 from course_utils.exercises.families.shared import naive_softmax
 from course_utils.exercises.homework.weights import _given
 from course_utils.exercises.homework.weights._pooling_mistakes import finite, real_words
@@ -51,6 +52,13 @@ def _hidden_late(scores, real):
 def _naive_weights(scores, real):
     e = naive_softmax(np.where(real, scores, -math.inf))
     return np.where(real.any(axis=-1, keepdims=True), e, 0.0)
+
+
+def _under_lengths(soft):
+    def weigh(scores, real):
+        return np.where(real.any(axis=-1, keepdims=True), soft(np.where(real, scores, -math.inf)), 0.0)
+
+    return weigh
 
 
 def _stop_without_words(scores, real):
@@ -205,6 +213,7 @@ MISTAKES = (
     Mistake("empty-is-uniform", changes={"weigh": _low_weights},
             cause="In a sentence without words the padding shares the weight, and adds to the gradient.",
             experiment="Compare your gradient of a batch with and without a sentence of length 0."),
+    *careless_softmaxes(lambda soft: lambda *given: gradient_by_stages(*given, weigh=_under_lengths(soft))),
     Mistake("no-maximum", changes={"weigh": _naive_weights},
             cause="The exponential runs on large scores without subtracting the maximum, and overflows or "
                   "vanishes.",

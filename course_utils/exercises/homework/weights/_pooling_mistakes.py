@@ -1,10 +1,13 @@
 """Wrong answers to attention pooling, mostly as changes of its stages."""
 
 import math
+from functools import partial
 
 import numpy as np
 
 from course_utils.checks import Mistake
+from course_utils.exercises.families.careless import careless_softmaxes
+from course_utils.exercises.families.hiding import MINUS_THOUSANDS
 from course_utils.exercises.homework.weights import _given
 
 __all__ = ["MISTAKES", "finite", "pooling_by_stages", "real_words", "words_only"]
@@ -68,6 +71,18 @@ def _only_pooled_is_zero_of_uniform(x, query, lengths):
     return np.where(lengths[:, None] == 0, 0.0, pooled), weights
 
 
+def _hide_by(number):
+    return lambda scores, real: np.where(real, scores, number)
+
+
+def _as_they_are(weights, real):
+    return weights
+
+
+def _on_words_alone(weights, real):
+    return weights * real
+
+
 def _low(scores, real):
     return np.where(real, scores, -1e9)
 
@@ -80,10 +95,14 @@ def _plain_terms(scores, real):
     return np.exp(scores) * real
 
 
-def _naive(x, query, lengths):
+def _with_empty_rows(soft):
+    return lambda scores: soft(np.where((scores == -math.inf).all(axis=-1, keepdims=True), 0.0, scores))
+
+
+def _naive(x, query, lengths, read=lambda x, lengths: x):
     e = _plain_terms(x @ query / math.sqrt(x.shape[-1]), real_words(x, lengths))
     weights = _cover(e / e.sum(axis=-1, keepdims=True), real_words(x, lengths))
-    return _average(weights, x), weights
+    return _average(weights, read(x, lengths)), weights
 
 
 def _naive_and_empty(x, query, lengths):
@@ -102,23 +121,23 @@ def _exponentials(scores):
     return e / (e.sum(axis=-1, keepdims=True) + 1e-9)
 
 
-def _maximum_of_all(x, query, lengths, cover=_cover):
+def _maximum_of_all(x, query, lengths, cover=_cover, read=lambda x, lengths: x):
     scores, real = x @ query / math.sqrt(x.shape[-1]), real_words(x, lengths)
     e = np.exp(scores - scores.max(axis=-1, keepdims=True)) * real
     weights = cover(e / e.sum(axis=-1, keepdims=True), real)
-    return _average(weights, x), weights
+    return _average(weights, read(x, lengths)), weights
 
 
 def _maximum_of_all_and_empty(x, query, lengths):
     return _maximum_of_all(x, query, lengths, cover=_not_covered)
 
 
-def _maximum_of_all_and_safe_sum(x, query, lengths):
+def _maximum_of_all_and_safe_sum(x, query, lengths, read=lambda x, lengths: x):
     scores, real = x @ query / math.sqrt(x.shape[-1]), real_words(x, lengths)
     e = np.exp(scores - scores.max(axis=-1, keepdims=True)) * real
     total = e.sum(axis=-1, keepdims=True)
-    weights = e / np.where(total == 0, 1.0, total)
-    return _average(weights, x), weights
+    weights = _cover(e / np.where(total > 0, total, 1.0), real)
+    return _average(weights, read(x, lengths)), weights
 
 
 def _stops_without_words(x, query, lengths):
@@ -200,6 +219,8 @@ MISTAKES = (
             cause="Padding gets the score 0, and softmax gives a score of 0 some weight.",
             experiment="What is np.exp(0.0), and which score has the exponential 0?"),
     Mistake("hidden-not-low-enough", changes={"hide": lambda s, real: np.where(real, s, -1e4)},
+            variants=[partial(pooling_by_stages, hide=_hide_by(number), finish=finish) for number in MINUS_THOUSANDS
+                      for finish in (_as_they_are, _on_words_alone)],
             cause="Padding gets a finite score, which is above the scores of words when these are lower.",
             experiment="Pool a sentence with the scores -20000 and -20001: who gets the weight?"),
     Mistake("zero-times-infinity", changes={"hide": lambda s, real: s + (1 - real) * -math.inf,
@@ -227,7 +248,9 @@ MISTAKES = (
     Mistake("empty-pooled-left", function=_only_weights_are_zero,
             cause="The weights of an empty sentence are set to 0 after the pooled vector was computed from them.",
             experiment="Print both results for the length 0."),
-    Mistake("no-maximum", function=_naive,
+    *careless_softmaxes(lambda soft: partial(pooling_by_stages, weigh=soft),
+                        also=lambda soft: (partial(pooling_by_stages, weigh=_with_empty_rows(soft)),)),
+    Mistake("no-maximum", function=_naive, variants=(partial(_naive, read=words_only),),
             cause="The exponential runs on large scores without subtracting the maximum, and overflows.",
             experiment="Pool a sentence with the scores 1000 and 1001, and one with -1000 and -1001."),
     Mistake("no-maximum-empty-nan", function=_naive_and_empty,
@@ -237,12 +260,12 @@ MISTAKES = (
             cause="The exponential runs on large scores without subtracting the maximum; a tiny number below the "
                   "fraction hides the 0 but not the loss.",
             experiment="Sum your weights of a sentence with the scores -1000 and -1001."),
-    *(Mistake(name, function=function,
+    *(Mistake(name, function=function, variants=(partial(function, read=words_only),) if variants else (),
               cause="The largest score is looked for in the padding too, so real words far below it vanish.",
               experiment="Pool two words with the scores 1000 and 1001, and padding with the score 5000.")
-      for name, function in (("maximum-of-padding", _maximum_of_all),
-                             ("maximum-of-padding-empty-nan", _maximum_of_all_and_empty),
-                             ("maximum-of-padding-safe-sum", _maximum_of_all_and_safe_sum))),
+      for name, function, variants in (("maximum-of-padding", _maximum_of_all, True),
+                                       ("maximum-of-padding-empty-nan", _maximum_of_all_and_empty, False),
+                                       ("maximum-of-padding-safe-sum", _maximum_of_all_and_safe_sum, True))),
     Mistake("softmax-along-batch", changes={"weigh": lambda s: _given.softmax(s, axis=0)},
             cause="Softmax runs along the batch, so the sentences compete and not the words of one sentence.",
             experiment="Sum the weights of each sentence."),

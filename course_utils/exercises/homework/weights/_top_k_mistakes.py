@@ -1,10 +1,12 @@
 """Wrong answers to top-k softmax, mostly as changes of its stages."""
 
 import math
+from functools import partial
 
 import numpy as np
 
 from course_utils.checks import Mistake
+from course_utils.exercises.families.careless import careless_softmaxes
 from course_utils.exercises.families.shared import naive_softmax
 from course_utils.exercises.homework.weights import _given
 
@@ -188,6 +190,7 @@ MISTAKES = (
     Mistake("squared", changes={"cool": lambda x, t: x / t**2},
             cause="The scores are divided by the square of the temperature.",
             experiment="At temperature 2, how much smaller does a difference of scores become in yours?"),
+    *careless_softmaxes(lambda soft: partial(top_k_by_stages, weigh=soft)),
     Mistake("no-maximum", changes={"weigh": naive_softmax},
             cause="The exponential runs on large scores without subtracting the maximum, and overflows.",
             experiment="Print your weights of [1000.0, 1001.0] and of [-1000.0, -1001.0]."),

@@ -8,6 +8,7 @@ import numpy as np
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
 from course_utils.exercises.families.shared import rounded
+from course_utils.exercises.homework.weights._battery import gradient_battery
 from course_utils.exercises.homework.weights._gradient_mistakes import MISTAKES, gradient_by_stages
 from course_utils.exercises.homework.weights._pooling_mistakes import words_only
 from course_utils.exercises.homework.weights.pooling import attention_pooling, padded
@@ -271,6 +272,7 @@ POOLING_GRADIENT = Exercise(
     returns=(Returns("gradient", "(D,)"),),
     cases=_cases,
     drawn=_drawn,
+    battery=gradient_battery(_BATCH, _ALL),
     probes=(
         Probe("one slope for each number of the query", _one_slope_for_each_number),
         Probe("equal words give slopes of 0", _equal_words_cannot_be_told_apart, _NONE),

@@ -9,6 +9,7 @@ from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
 from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.homework.weights import _given
+from course_utils.exercises.homework.weights._battery import pooling_battery
 from course_utils.exercises.homework.weights._pooling_mistakes import (
     MISTAKES,
     pooling_by_stages,
@@ -293,6 +294,7 @@ POOLING = Exercise(
     returns=(Returns("pooled", "(B, D)"), Returns("weights", "(B, T)")),
     cases=_cases,
     drawn=_drawn,
+    battery=pooling_battery(_PADDING, _ALL),
     probes=(
         Probe("the weights of a sentence sum to 1", _weights_sum_to_one),
         Probe("a query of zeros gives the mean", _no_preference_is_the_mean),

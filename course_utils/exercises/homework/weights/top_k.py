@@ -7,6 +7,7 @@ import numpy as np
 
 from course_utils.attention import softmax
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Part, Probe, Returns
+from course_utils.exercises.battery import Battery, normal, reasons
 from course_utils.exercises.families.shared import rounded
 from course_utils.exercises.homework.weights._top_k_mistakes import MISTAKES, kth_largest, top_k_by_stages
 
@@ -209,6 +210,15 @@ def _removed_one_by_one(x, k, temperature=1.0):
     return softmax(cooled)
 
 
+BATTERY = Battery(
+    sizes=lambda s: (*normal(s.seed, (*s.lead, s.T, s.S)), 2),
+    scores=lambda table, values: (np.array(table), 2),
+    own=lambda: [("arguments by name", Case((np.array([[3.0, 1.0, 2.0]]),), {"k": 2, "temperature": 2.0},
+                                            "k and temperature by name", _WARM))],
+    without={"masks": "what is hidden are the lowest scores of a row", "long": reasons.PLAIN["long"], **reasons.NUMPY},
+    part=_LARGE,
+)
+
 TOP_K = Exercise(
     name="top_k_softmax",
     title="Let only the k largest scores share out the weight",
@@ -219,6 +229,7 @@ TOP_K = Exercise(
     returns=(Returns("weights", "(..., S)"),),
     cases=_cases,
     drawn=_drawn,
+    battery=BATTERY,
     probes=(
         Probe("each row sums to 1", _rows_sum_to_one),
         Probe("the k largest scores stay, the others get 0", _the_largest_stay, _STAY),
