@@ -25,6 +25,14 @@ _LINK = re.compile(r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<tar
 _CODE = re.compile(r"(^(?:```+|~~~+).*?^(?:```+|~~~+)\s*$|`[^`\n]*`)", re.DOTALL | re.MULTILINE)
 _ANCHOR = re.compile(r'^<a id="[^"]+"></a>\s*\n', re.MULTILINE)  # GitHub's; here each heading has its own
 _HEADING = re.compile(r"^## +(.+)$", re.MULTILINE)
+ARCHIVE = "offline.zip"
+# On the first page; the copy inside the archive goes without it.
+_TAKE = f"""
+<section class="cu-take"><h2 id="take-it-along">Take it along</h2><p><a href="{ARCHIVE}" download>The whole site as one
+file</a>: unpack it anywhere and open <code>index.html</code>. It needs no connection.</p></section>
+
+"""
+TAKE = re.compile('<section class="cu-take">.*?</section>', re.DOTALL)
 FRONT = ("The notebooks", "For a class", "Licences")  # README's sections on the first page; the others get their own
 FIGURES = "_figures"  # beside the pages: the state of each page's live figures
 
@@ -69,7 +77,7 @@ class Tree:
             "Lessons": sorted(notebooks.glob("*.ipynb")),
             "Homework": sorted((notebooks / "homework").glob("*.ipynb")),
             "Look up": [docs / "python.md"],
-            "Teaching": [docs / "homework.md", *sorted(teaching.glob("*.md"))],
+            "Teaching": [docs / "homework.md", docs / "site.md", *sorted(teaching.glob("*.md"))],
             "About": [docs / "tests.md", self.root / "data" / "README.md"],
         }
         if self.only is not None:
@@ -150,6 +158,7 @@ def gather(root, folder, address, only=None):
 
 
 def _add_notebook(tree, heading, name, notebook, first, pictures):
+    _add_ways(tree, notebook, f"{name}.ipynb")
     prefix = "../" * name.count("/") + "_pictures/"
     state = notebook.metadata.pop("widgets", {}).get(_STATE)
     for cell in notebook.cells:
@@ -167,6 +176,13 @@ def _add_notebook(tree, heading, name, notebook, first, pictures):
         store = tree.folder / FIGURES / f"{name}.json"
         store.parent.mkdir(parents=True, exist_ok=True)
         store.write_text(json.dumps(state), encoding="utf-8")
+
+
+def _add_ways(tree, notebook, path):
+    """Say after a notebook's opening where it can be run, if anybody can."""
+    if ways := tree.address.ways(path):
+        links = " · ".join(f"[{name}]({where})" for name, where in ways.items())
+        notebook.cells.insert(1, nbformat.v4.new_markdown_cell(f"**Run this notebook:** {links}"))
 
 
 def _add_lookups(tree, terms, titles, lessons):
@@ -204,7 +220,9 @@ def _add_readme(tree):
     if missing := [heading for heading in FRONT if heading not in sections]:
         raise ValueError(f"README.md should have the headings {', '.join(FRONT)}; it lacks {', '.join(missing)}")
     own = "".join(f"## {heading}{text}" for heading, text in sections.items() if heading not in FRONT)
+    if link := tree.address.hub_link("notebooks/00_start.ipynb"):
+        own += f"\n## On a JupyterHub with nbgitpuller\n\nPut your hub's address in:\n\n```text\n{link}\n```\n"
     tree.add("About", "install", f"# On your own machine\n\n{own}")
-    front = begin + "".join(f"## {heading}{sections[heading]}" for heading in FRONT)
+    front = begin + "".join(f"## {heading}{sections[heading]}" for heading in FRONT) + _TAKE
     contents = "".join(_contents(tree.pages[heading], heading) for heading in tree.sections() if heading in tree.pages)
     (tree.folder / "index.md").write_text(front + contents, encoding="utf-8")

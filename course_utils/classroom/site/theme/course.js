@@ -9,4 +9,7 @@
   new MutationObserver(tell).observe(body, { attributes: true, attributeFilter: ["data-theme"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
   tell();
+  // On paper everything is light.
+  addEventListener("beforeprint", () => { body.dataset.jpThemeLight = "true"; });
+  addEventListener("afterprint", tell);
 })();
