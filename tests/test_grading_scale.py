@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from grading_parts import ASSIGNMENT, RIGHT, cell, notebook
 
+from course_utils.classroom import cli
 from course_utils.classroom.bench import class_grading
 from course_utils.classroom.grading import gradebook as books
 from course_utils.classroom.grading.answers import take_out
 from course_utils.classroom.grading.assignment import load
+from course_utils.classroom.grading.class_report import class_report
 from course_utils.classroom.grading.marking import missing
 from course_utils.classroom.grading.notebooks import read_notebook
 from course_utils.classroom.grading.results import Results, merge
@@ -49,6 +51,21 @@ def test_a_gradebook_is_made_without_all_records_in_memory(tmp_path):
     assert peak(lambda: books.gradebook(many.each())) < peak(many.records) / 3
     size = peak(lambda: sum(1 for _ in many.each()))
     assert size < peak(lambda: sum(1 for _ in few.each())) + 380 * 1000  # a path each, and no record
+
+
+@pytest.mark.parametrize("command", ["report", "written"])
+def test_reports_and_tables_are_made_without_all_records_in_memory(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(Results, "records", lambda self: pytest.fail("all records at once"))
+    kept(tmp_path, 20)
+    assert cli.main(["homework", command, str(tmp_path)]) == 0
+    made = {"report": "class.html", "written": "written.csv"}[command]
+    assert (tmp_path / made).stat().st_size > 40
+
+
+def test_a_class_report_is_the_same_from_records_read_one_at_a_time(tmp_path):
+    many = kept(tmp_path, 400)
+    assert class_report(many.each()) == class_report(many.records())
+    assert peak(lambda: class_report(many.each())) < peak(many.records) / 3
 
 
 def test_records_can_be_gone_through_again(tmp_path):

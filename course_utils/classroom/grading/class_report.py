@@ -50,7 +50,8 @@ def class_report(records):
 
     Parameters
     ----------
-    records : sequence of dict
+    records : collection of dict
+        It is gone through several times, and never held in memory whole.
 
     Returns
     -------
@@ -58,7 +59,8 @@ def class_report(records):
         HTML.
     """
     states = Counter(record["state"] for record in records)
-    title = f"{records[0].get('title', records[0]['assignment'])}: report on {len(records)} students"
+    first = next(iter(records))
+    title = f"{first.get('title', first['assignment'])}: report on {len(records)} students"
     body = [f"<h1>{html.escape(title)}</h1>",
             f"<p>{', '.join(f'{n} {state}' for state, n in sorted(states.items()))}.</p>",
             _points_figure(records), _exercises(records)]
@@ -70,15 +72,16 @@ def class_report(records):
 
 
 def _exercises(records):
-    rows = []
-    for i, first in enumerate(records[0]["exercises"]):
-        results = [record["exercises"][i] for record in records]
-        graded = [result for result in results if result["state"] in ("graded", "stopped")]
-        full = sum(result["points"] == result["of"] for result in graded)
-        mean = sum(result["points"] for result in graded) / max(len(graded), 1)
-        open_ = sum(result["status"] == "not attempted" for result in graded)
-        rows.append((first["title"], full, len(graded) - full - open_, open_, len(results) - len(graded),
-                     f"{number(mean)} of {number(first['of'])}"))
+    found = {}
+    for record in records:
+        for i, result in enumerate(record["exercises"]):
+            counts = found.setdefault(i, (result["title"], result["of"], Counter()))[2]
+            if result["state"] in ("graded", "stopped"):
+                counts.update(graded=1, points=result["points"], full=result["points"] == result["of"],
+                              open=result["status"] == "not attempted")
+    rows = [(title, counts["full"], counts["graded"] - counts["full"] - counts["open"], counts["open"],
+             len(records) - counts["graded"], f"{number(counts['points'] / max(counts['graded'], 1))} of {number(of)}")
+            for title, of, counts in found.values()]
     return _table("Exercises", ("exercise", "full points", "not all", "not attempted", "not graded",
                                 "mean of the graded"), rows)
 
@@ -98,8 +101,10 @@ def _mistakes(name, rows, students):
 
 
 def _points_figure(records):
-    graded = [record["points"] for record in records if record["state"] not in NOT_GRADED]
-    top = max([record["of"] for record in records] + [1])
+    graded, top = [], 1
+    for record in records:
+        top = max(top, record["of"])
+        graded += [record["points"]] if record["state"] not in NOT_GRADED else []
     bins = Counter(min(int(10 * p / top), 9) for p in graded)
     highest = max([*bins.values(), 1])
     bars = "".join(

@@ -169,11 +169,11 @@ def _written(args):
         path = folder.folder / "written.csv"
         _keep_old(path, args.replace)
         # Excel knows UTF-8 by this mark.
-        results.write_atomically(path, "\ufeff" + written.sheet(folder.records()))
+        results.write_atomically(path, "\ufeff" + written.sheet(folder.each()))
         _say(f"{path}: fill in the columns points and comment, then: homework written {args.folder} {path}")
         return 0
     with folder.in_use():
-        marks = written.read_marks(read_table(args.table), folder.records())
+        marks = written.read_marks(read_table(args.table), folder.each())
         if not marks:
             raise ValueError(f"no line of {args.table} has anything in its column points")
         folder.add_marks(marks)
@@ -225,11 +225,12 @@ def _report(args):
     from course_utils.classroom.grading import class_report, pages, results
 
     folder = results.Results(args.folder)
-    records = folder.records()
+    records = folder.each()
     out = folder.folder / "feedback"
     out.mkdir(exist_ok=True)
-    wanted = {results.file_name(record["student"], ".html"): record for record in records}
-    for name, record in wanted.items():
+    wanted = set()
+    for record in records:
+        wanted.add(name := results.file_name(record["student"], ".html"))
         results.write_atomically(out / name, pages.feedback_page(record, show_all=not args.before_deadline))
     for path in out.glob("*.html"):
         if path.name not in wanted:
