@@ -146,6 +146,19 @@ def test_what_cannot_be_placed_is_listed_and_a_mapping_puts_it_right(tmp_path):
         collect(place, who=table("path,id\nscan.pdf\n", "who.csv"))
 
 
+@pytest.mark.parametrize("name", ["readme.txt", "README.md", "Read me"])
+def test_a_readme_beside_the_submissions_is_told_and_is_nobodys(tmp_path, name):
+    files = {name: b"These are ...", "ada.ipynb": notebook(), "bob.ipynb": notebook()}
+    found = collect(laid(tmp_path, files), "hw0")
+    assert ([submission.student for submission in found], found.unplaced) == (["ada", "bob"], ())
+    assert found.aside == ((name, "it is called a readme"),)
+
+
+def test_a_readme_in_a_students_folder_is_the_students(tmp_path):
+    found = collect(laid(tmp_path, {"ada/readme.txt": b"late, sorry", "bob/hw0.ipynb": notebook()}), "hw0")
+    assert (sorted(owners(found)), found.aside) == (["ada", "bob"], ())
+
+
 def test_results_below_the_submissions_are_nobody(tmp_path):
     place = laid(tmp_path, {"ada.ipynb": notebook(), "out/records/ada.json": b"{}", "out/gradebook.csv": b"x"})
     assert [s.student for s in collect(place, "hw0", skip=[place / "out"])] == ["ada"]

@@ -125,6 +125,8 @@ def _grade_in(args, nursery):
         _say(f"  {line}")
     for place, why in found.unplaced:
         _say(f"  nobody's: {place}: {why}")
+    for place, why in found.aside:
+        _say(f"  not a submission: {place}: {why}")
     if found.unplaced:
         _say("  A table with two columns, path and id, says whose they are: --who FILE")
     all_well, waiting = True, 0

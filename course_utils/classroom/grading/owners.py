@@ -89,6 +89,8 @@ def described(found, class_, said, homework):
         yield f"{student}{f' ({class_.names[student]})' if class_.names[student] else ''}: {state}"
     for place, why in found.unplaced:
         yield f"nobody's: {place}: {why}"
+    for place, why in found.aside:
+        yield f"not a submission: {place}: {why}"
     yield from said
 
 

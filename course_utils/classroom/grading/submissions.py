@@ -22,6 +22,7 @@ __all__ = ["Found", "Submission", "collect", "is_older", "the_one"]
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<rest>.*)")
 _CANVAS = re.compile(r"(?=_(?P<id>\d+)_(?P<version>\d+)_.)")
 _SIDE_FILES = {"timestamp.txt", "thumbs.db", "desktop.ini"}
+_READ_ME = re.compile(r"read[ _-]?me(\.\w+)?", re.IGNORECASE)  # what platforms and people lay beside submissions
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,11 @@ class Submission:
 
 @dataclass(frozen=True)
 class Found:
-    """What lay there: submissions by id, and (place, reason) of what could not be placed."""
+    """What lay there: submissions by id, and (place, reason) of what could not be placed, and of what is none."""
 
     submissions: tuple
     unplaced: tuple = ()
+    aside: tuple = ()
 
     def __iter__(self):
         return iter(self.submissions)
@@ -178,8 +180,11 @@ def collect(place, assignment="", pattern=None, *, known=(), who=None, skip=()):
     for file in files:
         if file.student:
             found.setdefault(file.student, []).append(file)
-    unplaced = [(fit_to_print(file.path), file.why) for file in files if not file.student]
-    return Found(tuple(_chosen(student, found[student], assignment) for student in sorted(found)), tuple(unplaced))
+    lost = [file for file in files if not file.student]
+    aside = [file for file in lost if _READ_ME.fullmatch(PurePosixPath(file.path).name)]
+    return Found(tuple(_chosen(student, found[student], assignment) for student in sorted(found)),
+                 tuple((fit_to_print(file.path), file.why) for file in lost if file not in aside),
+                 tuple((fit_to_print(file.path), "it is called a readme") for file in aside))
 
 
 def is_older(place, other, student):
