@@ -250,7 +250,7 @@ def test_who_is_told_of_the_mouse_is_told_of_the_keys():
 def test_that_a_figure_takes_the_keys_is_told_where_one_enters_the_first():
     cells = nbformat.read(LESSONS[0], as_version=4).cells
     prose = next(cell.source for cell in cells if "the table is framed" in cell.source)
-    assert "JupyterLab's keys rest until you Tab out" in prose
+    assert "JupyterLab's own keys rest until Esc" in prose
 
 
 # --- words --------------------------------------------------------------------------------------------------------

@@ -86,6 +86,8 @@ def test_axe_sees_a_picture_without_text(small):
 TAKEN = """() => { window.courseTook = null; window.addEventListener('keydown', event => {
     if (event.key === 's') setTimeout(() => { window.courseTook = event.defaultPrevented; }); },
     { capture: true }); }"""
+HOLDS = """() => window.jupyterapp.shell.currentWidget.content.widgets.findIndex(
+    cell => cell.node === document.activeElement)"""
 MODEL = "window.jupyterapp.shell.currentWidget.context.model"
 
 
@@ -95,7 +97,7 @@ def test_keys_in_a_figure_are_the_figures_and_saving_is_the_pages(small):
     for figure, held in zip(figures(lab), (".cu-grip", "[role=gridcell][tabindex='0']")):
         figure.locator(held).first.focus()
         before, words = lab.page.evaluate(active), figure.inner_text()
-        for key in ("b", "a", "d", "d", "x", "Escape", "Shift+Enter"):
+        for key in ("b", "a", "d", "d", "x", "Shift+Enter"):
             lab.page.keyboard.press(key)
         assert len(lab.cells()) == cells
         assert lab.page.evaluate(active) == before
@@ -109,6 +111,11 @@ def test_keys_in_a_figure_are_the_figures_and_saving_is_the_pages(small):
         lab.page.wait_for_function(f"() => !{MODEL}.dirty", timeout=10_000)
         assert lab.page.evaluate("() => window.courseTook")
         assert lab.page.evaluate("() => Boolean(document.activeElement.closest('.cu'))")
+        lab.page.keyboard.press("Escape")
+        assert lab.page.evaluate(HOLDS) == lab.page.evaluate(active) == before, "Esc leaves for the figure's cell"
+        lab.page.keyboard.press("ArrowDown")
+        assert lab.page.evaluate(active) == before + 1, "and from there one goes on"
+        figure.locator(held).first.focus()
         lab.page.keyboard.press("Shift+Tab")
         assert lab.page.evaluate("() => document.activeElement !== document.body"), "and no trap"
     nothing_went_wrong(lab)

@@ -271,6 +271,8 @@ class Context {
     this.listen(this.root, "keydown", event => {
       this.keyed = event.key !== "Tab";
       if (!this.brought) this.hideTip();
+      // Back to the cell, from where one goes on: Tab goes on to what takes a key next, some cells further down.
+      if (event.key === "Escape") this.root.closest(".jp-Cell")?.focus();
       // JupyterLab's own commands, such as saving, are for the whole page: it may have them.
       const held = event.target;
       if ((event.ctrlKey || event.metaKey) && held.hasAttribute(KEEP)) {
