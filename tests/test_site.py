@@ -16,7 +16,7 @@ from course_utils.classroom.lab.driver import chromium, new_context
 
 pytest.importorskip("furo", reason="the extra site brings Sphinx and its theme")
 from course_utils.classroom.site.address import Address
-from course_utils.classroom.site.build import build, clear
+from course_utils.classroom.site.build import build, clear, print_sheet
 from course_utils.classroom.site.gather import gather
 from course_utils.classroom.site.glossary import FirstUses, Term, listed, terms_of
 from course_utils.classroom.site.links import broken_links
@@ -250,6 +250,14 @@ def test_every_page_can_be_read_by_everybody(whole, browser, scheme):
     names = [path.relative_to(whole).with_suffix("").as_posix() for path in whole.rglob("*.html")]
     assert len(names) > 40
     assert list(serious(browser, whole, names, scheme)) == []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_cheat_sheet_is_one_page_of_paper(whole):
+    print_sheet(whole)
+    assert len(re.findall(rb"/Type\s*/Page\b", (whole / "cheat_sheet.pdf").read_bytes())) == 1
+    assert broken_links(whole) == []
 
 
 @pytest.mark.slow

@@ -85,7 +85,7 @@ def print_sheet(output):
     with chromium() as browser:
         page = new_context(browser, color_scheme="light").new_page()
         page.goto((output / "cheat_sheet.html").as_uri())
-        for percent in range(100, 29, -5):
+        for percent in range(100, 49, -5):
             data = page.pdf(format="A4", scale=percent / 100,
                             margin=dict.fromkeys(("top", "bottom", "left", "right"), "8mm"))
             if len(re.findall(rb"/Type\s*/Page\b", data)) == 1:

@@ -191,7 +191,7 @@ def _add_lookups(tree, terms, titles, lessons):
         tree.add("Look up", "glossary", glossary.page(terms, titles))
     known = {stem: (titles[stem], found) for stem, found in mistakes.by_lesson().items() if stem in titles}
     if known:
-        tree.add("Look up", "mistakes/index", mistakes.index(known) + _contents(known))
+        tree.add("Look up", "mistakes/index", mistakes.index(known, lessons) + _contents(known))
         for stem, (title, exercises) in known.items():
             tree.write(f"mistakes/{stem}", mistakes.page(lessons[stem], exercises, title))
     if tree.only is None:

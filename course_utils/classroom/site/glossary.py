@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 _ROW = re.compile(r"^\| *([^|]+?) *\| *([^|]+?) *\|$", re.MULTILINE)
 _ITEM = re.compile(r"^- \*([^*]+)\*: (.+)$", re.MULTILINE)
-# What is no running text: fences, code, formulas, links and pictures, tags, headings, rows of tables.
+# What is no running text: fences, code, formulas, links and pictures, tags, headings, labels, rows of tables.
 _APART = re.compile(r"(^(?:```+|~~~+).*?^(?:```+|~~~+)\s*$|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)"
-                    r"|<summary>.*?</summary>|<[^>]+>|^#+ [^\n]*|^\|[^\n]*)", re.DOTALL | re.MULTILINE)
+                    r"|<summary>.*?</summary>|<[^>]+>|^#+ [^\n]*|^\*\*Shapes\*\*|^\|[^\n]*)", re.DOTALL | re.MULTILINE)
 
 
 @dataclass
@@ -119,7 +119,7 @@ class FirstUses:
         marks = []
         for key in sorted(self.left, key=len, reverse=True):  # "attention weight" before "weight"
             stem = re.escape(key[:-1]) + "(?:y|ies)" if key.endswith("y") else re.escape(key) + "(?:s|es)?"
-            found = re.search(rf"(?<![\w\0-]){stem}(?![\w\0-])", text, re.IGNORECASE)
+            found = re.search(rf"(?<![\w\0-])(?<!\byour ){stem}(?![\w\0-])", text, re.IGNORECASE)
             if found:
                 term = self.left.pop(key)
                 self.linked.append(key)

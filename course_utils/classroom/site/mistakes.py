@@ -69,13 +69,15 @@ def page(notebook, exercises, title):
     return "\n".join(parts)
 
 
-def index(lessons):
+def index(lessons, notebooks):
     """Write the page that leads to the others.
 
     Parameters
     ----------
     lessons : dict of str to (str, list of Exercise)
         Stem -> the lesson's heading and its exercises.
+    notebooks : dict of str to NotebookNode
+        Stem -> the lesson.
 
     Returns
     -------
@@ -87,7 +89,9 @@ def index(lessons):
              "and says what to try next. Try an exercise first: a list of mistakes is half a solution. Homework's are "
              "not listed.", "", "| lesson | exercise | mistakes |", "|---|---|---|"]
     for stem, (title, exercises) in lessons.items():
-        lines += [f"| {f'[{title}]({stem}.md)' if n == 0 else ''} | `{exercise.name}` | {len(exercise.mistakes)} |"
+        where = headings(notebooks[stem], [exercise.name for exercise in exercises])
+        lines += [f"| {f'[{title}]({stem}.md)' if n == 0 else ''} "
+                  f"| [`{exercise.name}`]({stem}.md#{slug(where[exercise.name])}) | {len(exercise.mistakes)} |"
                   for n, exercise in enumerate(exercises)]
     return "\n".join(lines) + "\n"
 

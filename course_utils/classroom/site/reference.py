@@ -125,7 +125,7 @@ def _signature(item):
     except ValueError:
         return "(...)"
     plain = [p.replace(annotation=inspect.Parameter.empty) for p in found.parameters.values()]
-    return str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty))
+    return str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty)).replace("Ellipsis", "...")
 
 
 def _shapes(item):
