@@ -3,6 +3,8 @@
 import contextlib
 import copy
 import os
+import tempfile
+import uuid
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -25,6 +27,15 @@ class _ThisPython(KernelSpecManager):
 
 
 class _Manager(AsyncKernelManager):
+    # A port is chosen before the kernel takes it, so two kernels that start at once may choose the same.
+    @default("transport")
+    def _files_and_no_ports(self):
+        return "tcp" if os.name == "nt" else "ipc"
+
+    @default("ip")
+    def _short_name(self):  # of a socket's file: the system allows about a hundred characters
+        return "127.0.0.1" if os.name == "nt" else os.path.join(tempfile.gettempdir(), f"course-{uuid.uuid4().hex[:12]}")
+
     @default("kernel_spec_manager")
     def _this_python(self):
         return _ThisPython(parent=self)
