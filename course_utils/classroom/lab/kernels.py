@@ -34,7 +34,8 @@ class _Manager(AsyncKernelManager):
 
     @default("ip")
     def _short_name(self):  # of a socket's file: the system allows about a hundred characters
-        return "127.0.0.1" if os.name == "nt" else os.path.join(tempfile.gettempdir(), f"course-{uuid.uuid4().hex[:12]}")
+        name = f"course-{uuid.uuid4().hex[:12]}"
+        return "127.0.0.1" if os.name == "nt" else os.path.join(tempfile.gettempdir(), name)
 
     @default("kernel_spec_manager")
     def _this_python(self):
