@@ -16,6 +16,7 @@ _HOMES = {
     "HullExplorer": "hull",
     "MaskPainter": "mask_painter",
     "NudgeExplorer": "nudge",
+    "PatchExplorer": "patches",
     "ScaleExplorer": "scale",
     "SoftmaxExplorer": "softmax_bars",
     "TokenPath": "token_path",

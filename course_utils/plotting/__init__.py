@@ -13,6 +13,7 @@ _HOMES = {
     "heads_side_by_side": "charts",
     "heatmap": "heatmaps",
     "hull_and_outputs": "charts",
+    "images_in_patches": "images",
     "loss_curves": "charts",
     "named_bars": "charts",
     "number_picture": "charts",
