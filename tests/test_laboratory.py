@@ -17,7 +17,16 @@ import torch
 from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import diagnose, give_feedback
 from course_utils.exercises import find
-from course_utils.laboratories import Kind, Lab, LabProbe, attention_lab, block_lab, heads_lab, mask_lab
+from course_utils.laboratories import (
+    Kind,
+    Lab,
+    LabProbe,
+    attention_lab,
+    block_lab,
+    heads_lab,
+    mask_lab,
+    patch_lab,
+)
 from course_utils.laboratories.lab import _deal
 from course_utils.laboratories.partners import partners_batch
 from course_utils.laboratories.parts import RIGHT
@@ -28,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # exercise -> its laboratory. Every test below runs on each of them.
 LABS = {"faults_in_attention": attention_lab, "faults_in_masks": mask_lab, "faults_in_heads": heads_lab,
-        "faults_in_blocks": block_lab}
+        "faults_in_blocks": block_lab, "faults_in_patches": patch_lab}
 
 # For each kind of layer: the probes under which it differs from a right one.
 SEEN_BY = {
@@ -66,6 +75,15 @@ SEEN_BY = {
         "one norm for both": {"seen"},
         "norms exchanged": {"seen"},
         "mask not passed on": {"future"},
+    },
+    "faults_in_patches": {
+        "patches column by column": {"order"},
+        "patches from the bottom": {"order"},
+        "cut without permute": {"order"},
+        "pixels column by column": {"inside"},
+        "pixels mirrored": {"inside"},
+        "channels last": {"channels"},
+        "images mixed": {"images"},
     },
 }
 

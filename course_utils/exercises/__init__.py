@@ -16,7 +16,8 @@ TOPICS = ("tables.rows", "tables.columns", "scores.dot_products", "scores.cosine
           "masks.decoder", "masks.faults", "sources.self_attention", "sources.positions", "sources.cross_attention",
           "heads.split", "heads.merge", "heads.multi_head_attention", "heads.faults", "module.multi_head_module",
           "module.torch_weights", "module.torch_facts", "block.layer_norm", "block.transformer_block", "block.faults",
-          "roles.previous_token", "roles.induction", "roles.removal")
+          "roles.previous_token", "roles.induction", "roles.removal", "images.patchify", "images.class_token",
+          "images.cls_picture", "images.faults")
 # One package an assignment.
 HOMEWORK = ("homework.weights", "homework.masks", "homework.shared_heads", "homework.long_sequences")
 

@@ -20,6 +20,7 @@ _HOMES = {
     "LabProbe": "parts",
     "lab_exercise": "exercise",
     "mask_lab": "masks",
+    "patch_lab": "patches",
 }
 
 __all__ = sorted(_HOMES)

@@ -9,7 +9,7 @@ from course_utils.models.training import train
 __all__ = ["small_run"]
 
 
-def small_run(build, batch, steps, seed, **options):
+def small_run(build, batch, steps, seed, test=None, **options):
     """Train a little model, then measure it on other examples.
 
     Parameters
@@ -22,13 +22,15 @@ def small_run(build, batch, steps, seed, **options):
         Number of updates.
     seed : int
         For the first weights and the examples; the random numbers of the caller stay as they are.
+    test : tuple of Tensor, optional
+        Inputs and answers to measure on, where examples are not drawn anew without end.
     **options
         For `train`.
 
     Returns
     -------
     Run
-        The loss at every step, and the accuracy on 256 other examples.
+        The loss at every step, and the accuracy on `test`, or on 256 other examples.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -40,7 +42,7 @@ def small_run(build, batch, steps, seed, **options):
         return F.cross_entropy(model(*inputs).flatten(0, 1), answers.flatten())
 
     history = train(model, batch_loss, steps, bar=False, keep=False, **options)
-    *inputs, answers = batch(torch.Generator().manual_seed(seed + 1000), B=256)
+    *inputs, answers = test or batch(torch.Generator().manual_seed(seed + 1000), B=256)
     with torch.no_grad():
         right = model(*inputs).argmax(-1) == answers
     return Run(history.losses, right.float().mean().item())
