@@ -150,6 +150,8 @@ def test_right_answers_that_are_changed_somewhere_are_refused():
 def without_gradient(exercise):
     """Give a right answer whose results are cut off."""
     def cut(results):
+        if callable(results) and not hasattr(results, "detach"):  # a function that is asked later
+            return lambda x: tuple(found.detach() for found in results(x))
         return tuple(x.detach() for x in results) if isinstance(results, tuple) else results.detach()
 
     def module(*args, **given):

@@ -79,8 +79,16 @@ def test_solved_notebook_passes_every_check(path, monkeypatch, tmp_path):
 
 
 def test_every_exercise_stands_in_its_notebook():
+    """With cells of its own, or named below another one as an extra that is written and checked in a new cell."""
     in_notebooks = {(path.stem, block.name) for path in LESSONS for block in blocks(read(path))}
-    assert in_notebooks == {(exercise.notebook, exercise.name) for exercise in all_exercises()}
+    assert in_notebooks == {(exercise.notebook, exercise.name) for exercise in all_exercises() if not exercise.within}
+    prose = {path.stem: "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+             for path in LESSONS}
+    for extra in all_exercises():
+        if extra.within:
+            assert find(extra.within).notebook == extra.notebook
+            assert not extra.core
+            assert re.search(rf"Extra: [^.]*`{re.escape(extra.signature)}`", prose[extra.notebook]), extra.name
 
 
 # --- the test itself is able to fail --------------------------------------------------------------------------

@@ -34,7 +34,7 @@ MAY = {
 LATER = ("course_utils.exercises.block", "course_utils.exercises.roles", "course_utils.exercises.images")
 THE_PLACE = "course_utils.checks.place."  # pointing at an expression, which came later than the bank
 COUNTED = {"7cef92b, when it was begun": 16_760, "a0649d6, before the rooms": 18_923, "when the rooms stood": 20_013}
-MOST = 21_500  # by then it grows, by what was missing; lowered to 13_760 once the pipeline stands
+MOST = 22_200  # by then it grows, by what was missing; lowered to 13_760 once the pipeline stands
 
 
 def name_of(path):

@@ -181,6 +181,8 @@ class Exercise:
         Names of exercises with such a part whose functions an answer may call.
     core : bool
         False for an exercise that can be left out.
+    within : str
+        Name of the exercise in whose text it is mentioned, where it has no cells of its own.
     tolerance : float
         Largest difference that counts as equal, absolute and relative (no unit).
     battery : optional
@@ -208,6 +210,7 @@ class Exercise:
     in_order: str = ""
     uses: Sequence[str] = ()
     core: bool = True
+    within: str = ""
     tolerance: float = 1e-5
     battery: Any = None
 

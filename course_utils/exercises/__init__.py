@@ -13,11 +13,12 @@ TOPICS = ("tables.rows", "tables.columns", "scores.dot_products", "scores.cosine
           "scores.nearest_keys", "weights.softmax", "weights.temperature", "weights.gradient", "outputs.weighted_sums",
           "outputs.soft_lookup", "outputs.kernel_regression", "scaled.score_variances", "scaled.scaled_scores",
           "scaled.scaled_dot_product", "scaled.faults", "masks.causal", "masks.attention", "masks.padding",
-          "masks.decoder", "masks.faults", "sources.self_attention", "sources.positions", "sources.cross_attention",
-          "heads.split", "heads.merge", "heads.multi_head_attention", "heads.faults", "module.multi_head_module",
-          "module.torch_weights", "module.torch_facts", "block.layer_norm", "block.transformer_block", "block.faults",
-          "roles.previous_token", "roles.induction", "roles.removal", "images.patchify", "images.class_token",
-          "images.cls_picture", "images.faults")
+          "masks.decoder", "masks.faults", "sources.find_articles", "sources.self_attention", "sources.positions",
+          "sources.make_reader", "sources.cross_attention", "heads.split", "heads.merge",
+          "heads.multi_head_attention", "heads.faults", "module.multi_head_module", "module.unseen_faults",
+          "module.torch_weights", "module.torch_facts", "block.layer_norm", "block.transformer_block",
+          "block.faults", "roles.previous_token", "roles.induction", "roles.removal", "images.patchify",
+          "images.class_token", "images.cls_picture", "images.faults")
 # One package an assignment.
 HOMEWORK = ("homework.weights", "homework.masks", "homework.shared_heads", "homework.long_sequences")
 

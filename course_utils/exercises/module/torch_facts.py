@@ -32,51 +32,24 @@ def _call(module, mask=None, **options):
     return module(x, x, x, attn_mask=mask, **options)
 
 
-def _sdpa_true_attends():
+def _either_mask_hides():
     import torch
 
-    return float(_attend(torch.tensor([[True, False], [True, True]]))[0, 0, 0]) == 1.0
+    x, later = torch.zeros(1, 3, 4), torch.tensor([[False, True, False]] * 3)  # True hides
+    padding = torch.tensor([[False, False, True]])
+    weights = _module(batch_first=True)(x, x, x, attn_mask=later, key_padding_mask=padding)[1]
+    return torch.equal(weights[0, 0] > 0, torch.tensor([True, False, False]))
 
 
-def _mha_true_attends():
+def _mha_takes_a_mask_for_each_sequence():
     import torch
 
-    weights = _call(_module(batch_first=True), torch.tensor([[True, False], [False, False]]))[1]
-    return float(weights[0, 0, 0].detach()) == 1.0
-
-
-def _mha_weights_of_each_head():
-    return _call(_module(batch_first=True))[1].shape == (1, 2, 2, 2)
-
-
-def _mha_batch_comes_first():
-    import torch
-
-    module, x = _module(), torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(0))
-    alone = module(x[:1], x[:1], x[:1])[0]
-    together = module(x, x, x)[0][:1]
-    return torch.allclose(alone, together, atol=1e-6)  # does item 0 care about items 1 and 2?
-
-
-def _sdpa_nothing_visible_is_zero():
-    import torch
-
-    return bool((_attend(torch.tensor([[False, False], [True, True]]))[0, 0] == 0).all())
-
-
-def _one_head_unwatched_is_nan_either_way():
-    import torch
-    from torch import nn
-
-    # In use, not in training: there an even number of heads takes a faster way, which gives NaN in both.
-    module, nothing = nn.MultiheadAttention(4, 1, batch_first=True).eval(), torch.tensor([[True, True], [False, False]])
-    with torch.no_grad():
-        return all(_call(module, nothing, need_weights=need)[0][0, 0].isnan().all() for need in (True, False))
-
-
-def _is_causal_aligns_at_the_end():
-    # One new query after five keys, as when a model writes: does it see all five?
-    return bool((_attend(T=1, S=5, is_causal=True) > 0).all())
+    x = torch.zeros(3, 2, 4)
+    try:
+        _module(batch_first=True)(x, x, x, attn_mask=torch.zeros(3, 2, 2, dtype=torch.bool))
+    except RuntimeError:
+        return False
+    return True
 
 
 def _dropout_stops_in_eval():
@@ -88,43 +61,45 @@ def _dropout_stops_in_eval():
     return all(torch.equal(outputs[0], x) for x in outputs)
 
 
-def _fresh_biases_are_zero():
-    module = _module()
-    return bool((module.in_proj_bias == 0).all() and (module.out_proj.bias == 0).all())
-
-
-def _large_fill_fits_half_precision():
+def _mha_batch_comes_first():
     import torch
 
-    try:
-        torch.zeros(2, dtype=torch.float16).masked_fill(torch.tensor([True, False]), -1e9)
-    except RuntimeError:
-        return False
-    return True
+    module, x = _module(), torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(0))
+    alone = module(x[:1], x[:1], x[:1])[0]
+    together = module(x, x, x)[0][:1]
+    return torch.allclose(alone, together, atol=1e-6)  # does item 0 care about items 1 and 2?
 
 
-# label -> (statement, how to find out, what happens instead or as well)
+def _scale_takes_the_place_of_the_root():
+    import torch
+    import torch.nn.functional as F
+
+    q, k = torch.tensor([[[2.0, 0.0, 0.0, 0.0]]]), torch.eye(4)[None]
+    weights = F.scaled_dot_product_attention(q, k, torch.eye(4)[None], scale=1.0)
+    return torch.allclose(weights, (q @ k.mT).softmax(-1), atol=1e-6)
+
+
+def _is_causal_aligns_at_the_end():
+    # One new query after five keys, as when a model writes: does it see all five?
+    return bool((_attend(T=1, S=5, is_causal=True) > 0).all())
+
+
+# label -> (statement, how to find out, what happens instead or as well). Letters keep what they say of the truth:
+# notebooks that were kept ask for them, with ten statements of which these six letters were true or false alike.
 STATEMENTS = {
-    "A": ("In F.scaled_dot_product_attention, True in a boolean mask means: may attend.", _sdpa_true_attends,
-          "a query whose mask is (True, False) gets the first value"),
-    "B": ("In nn.MultiheadAttention, True in attn_mask means: may attend.", _mha_true_attends,
-          "a query whose mask is (True, False) gives all its weight to the second key"),
-    "C": ("nn.MultiheadAttention gives back the weights of each head, unless asked otherwise.",
-          _mha_weights_of_each_head, "the weights come back averaged over the heads, with three axes"),
+    "A": ("Given attn_mask and key_padding_mask, nn.MultiheadAttention hides a key that either of them hides.",
+          _either_mask_hides, "a key that one of them hides has the weight 0, whatever the other says"),
+    "B": ("nn.MultiheadAttention(4, 2) takes a mask for each of 3 sequences, of shape (3, T, S), as attn_mask.",
+          _mha_takes_a_mask_for_each_sequence,
+          "PyTorch refuses: it wants (6, T, S), a table for each head of each sequence"),
+    "C": ("dropout_p=0.5 in F.scaled_dot_product_attention does nothing in a model that was put into eval mode.",
+          _dropout_stops_in_eval, "the function knows nothing of eval mode, and two calls differ"),
     "D": ("nn.MultiheadAttention(4, 2) takes the first axis of its input for the batch.", _mha_batch_comes_first,
           "item 0 changes when items 1 and 2 are taken away, so the first axis counts positions"),
-    "E": ("In F.scaled_dot_product_attention, on a CPU, a query that may attend to nothing gets zeros.",
-          _sdpa_nothing_visible_is_zero, "the output row is exactly 0"),
-    "F": ("nn.MultiheadAttention(4, 1), in eval() under no_grad, gives it NaN with need_weights=True and with False.",
-          _one_head_unwatched_is_nan_either_way, "the output is NaN only where the weights are asked for"),
-    "G": ("With is_causal=True, one query over five keys sees all five.", _is_causal_aligns_at_the_end,
+    "E": ("With scale=1.0, F.scaled_dot_product_attention does not divide by the root of d_k.",
+          _scale_takes_the_place_of_the_root, "scale takes the root's place, and is not multiplied to it"),
+    "F": ("With is_causal=True, one query over five keys sees all five.", _is_causal_aligns_at_the_end,
           "the triangle begins at the top left, so the one query sees key 0 alone"),
-    "H": ("dropout_p=0.5 in F.scaled_dot_product_attention does nothing in a model that was put into eval mode.",
-          _dropout_stops_in_eval, "the function knows nothing of eval mode, and two calls differ"),
-    "I": ("The biases of a new nn.MultiheadAttention are all 0.", _fresh_biases_are_zero,
-          "in_proj_bias and out_proj.bias hold nothing but zeros"),
-    "J": ("Hidden scores of float16 can be filled with -1e9.", _large_fill_fits_half_precision,
-          "-1e9 is beyond the range of float16, and PyTorch raises a RuntimeError"),
 }
 
 
@@ -162,7 +137,7 @@ def _invoke(answer, label):
     if not isinstance(answers, dict) or label not in answers:
         letters = isinstance(answers, dict) and (", ".join(map(str, answers)) or "nothing")
         got = f"one with {letters}" if letters else type(answers).__name__
-        raise ValueError(f"the answer should be a dictionary with the letters A to J, got {got}")
+        raise ValueError(f"the answer should be a dictionary with the letters A to F, got {got}")
     judged = answers[label]
     if str(getattr(judged, "dtype", "")) in ("bool", "torch.bool") and judged.ndim == 0:
         judged = bool(judged)  # what a comparison of NumPy or PyTorch gives
@@ -218,10 +193,10 @@ TORCH_FACTS = Exercise(
         Equivalent("torch-truth", _torch_truth),
     ),
     hints=(
-        "Do not guess: each statement can be run in two or three lines. Begin with A and B, which look alike.",
-        "Use values that show where an output comes from, such as `torch.eye(S)`. For D, take items away and see "
-        "whether the rest changes; for F, build it with one head; for H, call twice and compare.",
-        "True are A, E and I; all others are false.",
+        "Do not guess: each statement can be run in two or three lines. Begin with D: take items away.",
+        "Use values that show where an output comes from, such as `torch.eye(S)`. For C, call twice and compare; for "
+        "E, compare with `(q @ k.mT).softmax(-1)`; for F, count what is not 0.",
+        "True are A and E; all others are false.",
     ),
     minutes=12,
 )

@@ -167,6 +167,8 @@ SPLIT_IN_PROJ = Exercise(
         "`return W_q, b_q, W_k, b_k, W_v, b_v`.",
     ),
     minutes=6,
+    core=False,
+    within="unseen_faults",
 )
 
 EXERCISES = (SPLIT_IN_PROJ,)

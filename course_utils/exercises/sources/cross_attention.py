@@ -302,6 +302,8 @@ CROSS_ATTENTION = Exercise(
     ),
     minutes=8,
     points=2,
+    core=False,
+    within="make_reader",
 )
 
 EXERCISES = (CROSS_ATTENTION,)

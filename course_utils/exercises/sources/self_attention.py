@@ -265,6 +265,8 @@ SELF_ATTENTION = Exercise(
     ),
     minutes=8,
     points=2,
+    core=False,
+    within="find_articles",
 )
 
 EXERCISES = (SELF_ATTENTION,)
