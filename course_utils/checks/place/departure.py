@@ -1,8 +1,9 @@
 """The search: at which expression does an answer leave every right path?
 
 The rule: a place is shown only where one value of a right answer, put in the place of the expression's own, makes the
-rest of the answer come out right, on the smallest failing case and on a second one if there is any; and where all that
-goes into its statement lies on right paths.
+rest of the answer come out right, on the smallest failing case and on two more if there are any; and where all that
+goes into its statement lies on right paths. Beside right values stand the whole numbers next to a whole number, 0 and
+1, and what another operation gives on the same two sides.
 """
 
 import contextlib
@@ -30,8 +31,9 @@ class Departure:
     Attributes
     ----------
     node : Node
-    kind : {"value", "number", "condition", "further", "dropped"}
-        "further" where its value lies on right paths, which go on from it before it is used.
+    kind : {"value", "number", "operation", "condition", "around", "further", "dropped", "returned"}
+        "further" where its value lies on right paths, which go on from it before it is used; "around" where one of
+        several numbers in it may be meant.
     got, right : Stack
         Its value, and the one that makes the answer come out right.
     """
@@ -151,14 +153,15 @@ class _Search(Evidence):
         return found
 
     def _condition(self):
-        """A condition that, turned round, makes the answer come out right."""
+        """A condition that is the wrong way round: turned, the answer comes out right where it holds and where not."""
         tests = {number for node in self.book for number in node.controls}
         tests |= {node.parts[0] for node in self.book if node.kind == "IfExp" and node.parts}
         for number in sorted(tests & self.stacks.keys(), key=self.order.get):
-            stack = self.stacks[number]
-            if stack.plain is bool and all(self._turned(case, number) for case in (self.case, *(
-                    case for case in self.others if number in (self._recorded(case) or ())))):
-                return Departure(self.book[number], "condition", stack, stack)
+            met = {case: stacks[number] for case, stacks in ((self.case, self.stacks), *(
+                (case, self._recorded(case) or {}) for case in self.others)) if number in stacks}
+            both = len({bool(n) for stack in met.values() for n in stack.flat}) == 2
+            if both and self.stacks[number].plain is bool and all(self._turned(case, number) for case in met):
+                return Departure(self.book[number], "condition", self.stacks[number], self.stacks[number])
         return None
 
     def _turned(self, case, number):

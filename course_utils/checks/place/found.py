@@ -10,7 +10,7 @@ from course_utils.checks.place.relation import relation, shown
 from course_utils.checks.sandbox import Elsewhere, Printed, call_safely, contained
 from course_utils.checks.time_limit import TimeUp
 
-__all__ = ["Found", "find_place"]
+__all__ = ["Found", "departure_of", "find_place"]
 
 _LIMIT = 10.0  # seconds, a last resort: counts end the search long before
 _MOST_OTHERS = 2  # further failing cases on which a place has to show
@@ -60,28 +60,30 @@ def find_place(exercise, answer, verdict, without=()):
     -------
     Found or None
     """
+    try:
+        departure = departure_of(exercise, answer, verdict, without)
+        return departure and _found(departure)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # whatever stands in a cell, the verdict does not depend on it
+        return None
+
+
+def departure_of(exercise, answer, verdict, without=()):
+    """Give the `Departure` behind a place, or None; parameters are those of `find_place`."""
     case = verdict.case
     if verdict.status != "wrong" or verdict.drawn or case is None or isinstance(answer, Elsewhere):
         return None
     if verdict.trouble and verdict.trouble.kind in ("did not finish", "Refused", "not attempted"):
         return None
     try:
-        departure = _departure(exercise, answer, case, without)
-        return departure and _found(departure)
-    except KeyboardInterrupt:
-        raise
+        followed = Followed(answer)
+        plain = call_safely(answer, case.args, case.kwargs, exercise)
+        others = _others(exercise, answer, case)
+        with contained(Printed(), _LIMIT):
+            return find_departure(followed, exercise, case, plain, others, without)
     except (TimeUp, NotFollowed):
         return None
-    except BaseException:  # whatever stands in a cell, the verdict does not depend on it
-        return None
-
-
-def _departure(exercise, answer, case, without):
-    followed = Followed(answer)
-    plain = call_safely(answer, case.args, case.kwargs, exercise)
-    others = _others(exercise, answer, case)
-    with contained(Printed(), _LIMIT):
-        return find_departure(followed, exercise, case, plain, others, without)
 
 
 def _others(exercise, answer, case):
