@@ -88,6 +88,23 @@ def test_what_is_said_is_measured_and_gives_no_right_expression_away():
     assert "sqrt" not in found.says
 
 
+def test_a_write_into_an_argument_is_pointed_at():
+    found = place("softmax", "def softmax(x, axis=-1):\n    x -= x.max(axis=axis, keepdims=True)\n"
+                             "    e = np.exp(x)\n    return e / e.sum(axis=axis, keepdims=True)")
+    assert (found.line, found.kind) == (2, "writes")
+
+
+def test_a_mistake_before_which_nothing_is_certain_has_no_place():
+    assert place("scaled_dot_product_attention", """
+def scaled_dot_product_attention(q, k, v):
+    a = q * 3
+    b = k + 1
+    scores = a @ b.transpose(-2, -1)
+    weights = torch.softmax(scores, dim=-2)
+    return weights @ v, weights
+""") is None
+
+
 HOSTILE = {
     "its own source": "def softmax(x, axis=-1):\n    import inspect\n    inspect.getsource(softmax)\n    return x",
     "its frame": "import sys\ndef softmax(x, axis=-1):\n    sys._getframe()\n    return x * 2",

@@ -32,7 +32,8 @@ MAY = {
 # Lines of exercises, families and checks together, as `lines_by_room` counts them: the bank is to become one pipeline
 # of 3,000 lines less than when that was begun. Lessons that came later are not among them.
 LATER = ("course_utils.exercises.block", "course_utils.exercises.roles", "course_utils.exercises.images")
-THE_PLACE = "course_utils.checks.place."  # pointing at an expression, which came later than the bank
+# Pointing at an expression, and measuring how often that is right, which came later than the bank.
+THE_PLACE = ("course_utils.checks.place.", "course_utils.exercises.places", "course_utils.exercises.changed")
 COUNTED = {"7cef92b, when it was begun": 16_760, "a0649d6, before the rooms": 18_923, "when the rooms stood": 20_013}
 MOST = 22_200  # by then it grows, by what was missing; lowered to 13_760 once the pipeline stands
 
@@ -136,7 +137,7 @@ def test_the_bank_grows_no_further():
 
 
 def test_the_room_of_the_place_stays_small():
-    assert lines_by_room()["the place"] <= 1_950
+    assert lines_by_room()["the place"] <= 2_300
     assert all(len(path.read_text(encoding="utf-8").splitlines()) <= 450 for name, path in MODULES.items()
                if name.startswith(THE_PLACE))
 

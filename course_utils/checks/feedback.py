@@ -197,7 +197,7 @@ def _wrong_rows(exercise, verdict):
         note = f" ({verdict.case.note})" if verdict.case.note else ""
         rows.append(("Example", f"`{write_call(exercise, verdict.case)}`{note}"))
     rows.append(("", verdict.difference))
-    if verdict.place:
+    if verdict.place:  # a screen reader hears the expression in the sentence, too
         rows += [("Place", _line_with_mark(verdict.place)), ("", verdict.place.says)]
     rows.append(("What came", verdict.plain))
     if verdict.broken and verdict.broken.example:

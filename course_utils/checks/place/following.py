@@ -97,7 +97,7 @@ class Followed:
             raise NotFollowed("no source, or too long a one")
         tree = _as_function(copy.deepcopy(tree))
         plain = _code_in(copy.deepcopy(tree), code.co_freevars, code.co_filename)
-        if plain.co_code != code.co_code and code.co_name != "<lambda>":
+        if _looks(plain) != _looks(code):
             raise NotFollowed("the source is not what runs")
         source = Source(code.co_name, code.co_filename, code.co_filename in self.home)
         new = _code_in(rewrite(tree, self.book, source), code.co_freevars, f"<place {code.co_name}>")
@@ -149,6 +149,11 @@ class Followed:
         for name in sorted(named_in(code) & names.keys()):
             if inspect.isfunction(names[name]) or inspect.isclass(names[name]):
                 names[name] = self._again(names[name])
+
+
+def _looks(code):
+    """What two codes of the same source have in common wherever they were compiled: names and constants, in order."""
+    return code.co_names, code.co_varnames, [repr(each) for each in code.co_consts if not inspect.iscode(each)]
 
 
 def _as_function(tree):

@@ -1,11 +1,13 @@
 """The place of a verdict, in words for the feedback."""
 
+import contextlib
 from dataclasses import dataclass
 
 from course_utils.checks.compare import same_values
 from course_utils.checks.own_functions import known_outcome
-from course_utils.checks.place.departure import find_departure
+from course_utils.checks.place.departure import Departure, find_departure
 from course_utils.checks.place.following import Followed, NotFollowed
+from course_utils.checks.place.recording import Enough, Run
 from course_utils.checks.place.relation import relation, shown
 from course_utils.checks.sandbox import Elsewhere, Printed, call_safely, contained
 from course_utils.checks.time_limit import TimeUp
@@ -72,8 +74,10 @@ def find_place(exercise, answer, verdict, without=()):
 def departure_of(exercise, answer, verdict, without=()):
     """Give the `Departure` behind a place, or None; parameters are those of `find_place`."""
     case = verdict.case
-    if verdict.status != "wrong" or verdict.drawn or case is None or isinstance(answer, Elsewhere):
+    if verdict.status != "wrong" or verdict.drawn or isinstance(answer, Elsewhere):
         return None
+    if case is None:
+        return _where_it_writes(exercise, answer) if verdict.overwritten else None
     if verdict.trouble and verdict.trouble.kind in ("did not finish", "Refused", "not attempted"):
         return None
     try:
@@ -84,6 +88,18 @@ def departure_of(exercise, answer, verdict, without=()):
             return find_departure(followed, exercise, case, plain, others, without)
     except (TimeUp, NotFollowed):
         return None
+
+
+def _where_it_writes(exercise, answer):
+    """The expression that writes into an argument, for an answer with which nothing else is wrong."""
+    for case in exercise.known_cases:
+        if call_safely(answer, case.args, case.kwargs, exercise).overwritten:
+            with contained(Printed(), _LIMIT), contextlib.suppress(Enough, TimeUp, NotFollowed):
+                run = Run(Followed(answer), exercise)
+                number = run.writes(case)
+                return None if number is None else Departure(run.book[number], "writes", None, None)
+            return None
+    return None
 
 
 def _others(exercise, answer, case):
@@ -121,6 +137,8 @@ def says(departure, marked):
         return f"`{marked}` is {shown(got)} here; turned round, it would make the result right"
     if kind == "number":
         return f"`{marked}` is {shown(got)} here; with another number in its place the result comes out right"
+    if kind == "writes":
+        return f"after `{marked}` an argument no longer holds what it held"
     if kind == "returned":
         return f"`{marked}` is a value that right answers have too, but another one belongs here"
     if kind == "operation":

@@ -97,6 +97,7 @@ class Run:
     def __init__(self, followed, exercise, budget=None):
         self.followed, self.exercise, self.book = followed, exercise, followed.book
         self.budget = budget
+        self._watched = self.swapping = None
         followed.tell, followed.put = self._tell, self._put
 
     def record(self, case):
@@ -109,6 +110,15 @@ class Run:
         finally:
             self._producer, self._kept = {}, []
         return self
+
+    def writes(self, case):
+        """Give the number of the first node after which an argument no longer holds what it held; None if all do."""
+        self._watched, self.written = [], None
+        try:
+            self.record(case)
+        finally:
+            self._watched = None
+        return self.written
 
     def swap(self, case, number, values):
         """Run the answer on a case with other values told by one node, and give the outcome.
@@ -137,6 +147,8 @@ class Run:
     def _call(self, case):
         exercise, answer = self.exercise, self.followed.answer
         args, kwargs = copy_arguments(case.args), dict(zip(case.kwargs, copy_arguments(tuple(case.kwargs.values()))))
+        if self._watched is not None:
+            self._watched = [(x, numbers_of(x)) for x in (*args, *kwargs.values()) if numbers_of(x) is not None]
         self.error = None
         self.followed.tell, self.followed.put = self._tell, self._put
         try:
@@ -161,6 +173,7 @@ class Run:
             return x
         self.order.setdefault(number, len(self.order))
         node = self.book[number]
+        self._look_at_arguments(number)
         if node.kind == "Return":
             self.last = number
         value = None if node.kind == "Return" else numbers_of(x)
@@ -172,6 +185,11 @@ class Run:
         self._link(node, x)
         return x
 
+    def _look_at_arguments(self, number):
+        if self._watched and self.written is None and any(
+                not np.array_equal(numbers_of(x), held, equal_nan=held.dtype.kind == "f") for x, held in self._watched):
+            self.written = number
+
     def _put(self, number, x):
         self._told += 1
         if self._told > MOST_TOLD:
@@ -181,6 +199,7 @@ class Run:
                 x = self._into(x, self._values(self._round, x))
                 self._round += 1
             return x
+        self._look_at_arguments(number)
         value = numbers_of(x)
         if value is None:
             return x
