@@ -59,7 +59,7 @@ def place_of(answer, error):
     """
     home, place = own_files(answer), Place()
     for frame in traceback.extract_tb(error.__traceback__):
-        code = linecache.getline(frame.filename, frame.lineno).strip()[:100]
+        code = linecache.getline(frame.filename, frame.lineno or 0).strip()[:100]
         if frame.filename in home:
             place = Place(frame.lineno, code)
         elif is_cell(frame.filename):
