@@ -85,8 +85,11 @@ BACK = {"ArrowRight": "ArrowLeft", "ArrowUp": "ArrowDown", "ArrowDown": "ArrowUp
 
 
 def move(page, figure):
-    """Move a figure by keyboard until its picture changes; gives what moved it, or None."""
+    """Move a figure by keyboard until its picture changes; gives what moved it, or None. Folds over it are opened."""
+    figure.evaluate("""node => { for (let at = node; at; at = at.parentElement)
+                           if (at.matches("details")) at.open = true; }""")
     figure.scroll_into_view_if_needed()
+    page.add_style_tag(content=".cu :focus { outline: none !important; }")  # the ring of focus is no change of a figure
     for selector, key in MOVES:
         for control in figure.locator(selector).all()[:3]:
             if not control.is_visible():
@@ -96,9 +99,10 @@ def move(page, figure):
             before = figure.screenshot(animations="disabled")
             for press in (key, BACK.get(key, key)):
                 page.keyboard.press(press)
-                page.wait_for_timeout(100)
-                if figure.screenshot(animations="disabled") != before:
-                    return selector
+                for _ in range(8):  # a busy machine draws late
+                    page.wait_for_timeout(100)
+                    if figure.screenshot(animations="disabled") != before:
+                        return selector
     return None
 
 
@@ -118,8 +122,11 @@ def test_figures_of_a_page_live(small, browser, way):
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_figure_of_every_page_lives(whole, browser, lesson):
-    with opened(browser, (whole / f"notebooks/{lesson}.html").as_uri()) as page:
-        assert page.locator(".cu").count() == page.locator(".cu-live").count() > 0
+    path = whole / f"notebooks/{lesson}.html"
+    alive = 'class="cu-live"' in path.read_text(encoding="utf-8")
+    assert alive or not lesson[:2].isdecimal(), "a lesson has a figure that moves"
+    with opened(browser, path.as_uri(), figures=alive) as page:
+        assert page.locator(".cu").count() == page.locator(".cu-live").count()
         assert [figure for figure in page.locator(".cu").all() if move(page, figure) is None] == []
 
 
@@ -289,7 +296,7 @@ def test_every_lesson_lists_terms():
 
     lessons = {stem: nbformat.read(ROOT / f"notebooks/{stem}.ipynb", as_version=4) for stem in LESSONS}
     listing = {stem for term in terms_of(lessons).values() for stem in term.meanings}
-    assert listing == set(LESSONS)
+    assert listing == {stem for stem in LESSONS if stem[:2].isdecimal()}
 
 
 def test_the_first_use_of_a_term_is_linked_and_no_other():

@@ -72,13 +72,14 @@ class Tree:
     def sections(self):
         """Give the files of the clone by the heading of the contents under which they stand."""
         notebooks, docs = self.root / "notebooks", self.root / "docs"
-        teaching = docs / "teaching"
+        python, tests = docs / "python.md", docs / "tests.md"
+        teaching = sorted(docs.glob("teaching/*.md"), key=lambda path: (path.stem != "README", path))
         found = {
             "Lessons": sorted(notebooks.glob("*.ipynb")),
             "Homework": sorted((notebooks / "homework").glob("*.ipynb")),
-            "Look up": [docs / "python.md"],
-            "Teaching": [docs / "homework.md", docs / "site.md", *sorted(teaching.glob("*.md"))],
-            "About": [docs / "tests.md", self.root / "data" / "README.md"],
+            "Look up": [python],
+            "Teaching": [*teaching[:1], *sorted({*docs.glob("*.md")} - {python, tests}), *teaching[1:]],
+            "About": [tests, self.root / "data" / "README.md"],
         }
         if self.only is not None:
             found = {heading: [path for path in paths if path.stem in self.only] for heading, paths in found.items()}

@@ -60,7 +60,7 @@ def page(notebook, exercises, title):
     where = headings(notebook, [exercise.name for exercise in exercises])
     parts = [f"# {title}: mistakes", ""]
     for exercise in exercises:
-        heading = where[exercise.name]
+        heading = where[exercise.name]  # a lesson that lost the exercise is a mistake of ours
         lesson = f"[the lesson](../notebooks/{exercise.notebook}.ipynb#{slug(heading)})"
         parts += [f"## {heading}", "", f"`{exercise.signature}` in {lesson}.", "",
                   "| what went wrong | what to try |", "|---|---|"]
