@@ -1,5 +1,7 @@
 """Every notebook keeps the rules of its anatomy; test_anatomy_rules.py shows that each rule can fail."""
 
+import re
+
 import nbformat
 import pytest
 from anatomy import RULES, Lesson
@@ -12,7 +14,9 @@ def lesson_at(path):
 
 def test_there_are_notebooks():
     assert LESSONS, "no notebook in notebooks/: nothing is tested"
-    assert [path.stem[:2] for path in LESSONS] == [f"{n:02}" for n in range(len(LESSONS))]
+    readme = (LESSONS[0].parents[1] / "README.md").read_text(encoding="utf-8")
+    linked = re.findall(r"^\| (\d\d) \| \[", readme, re.MULTILINE)
+    assert [path.stem[:2] for path in LESSONS] == linked, "the README links those that are here, in their order"
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

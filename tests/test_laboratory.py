@@ -26,6 +26,7 @@ from course_utils.laboratories import (
     heads_lab,
     mask_lab,
     patch_lab,
+    pooler_lab,
 )
 from course_utils.laboratories.lab import _deal
 from course_utils.laboratories.partners import partners_batch
@@ -37,7 +38,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # exercise -> its laboratory. Every test below runs on each of them.
 LABS = {"faults_in_attention": attention_lab, "faults_in_masks": mask_lab, "faults_in_heads": heads_lab,
-        "faults_in_blocks": block_lab, "faults_in_patches": patch_lab}
+        "faults_in_blocks": block_lab, "faults_in_patches": patch_lab,
+        "faults_in_poolers": pooler_lab}
 
 # For each kind of layer: the probes under which it differs from a right one.
 SEEN_BY = {
@@ -84,6 +86,15 @@ SEEN_BY = {
         "pixels mirrored": {"inside"},
         "channels last": {"channels"},
         "images mixed": {"images"},
+    },
+    "faults_in_poolers": {
+        "first token only": {"shares"},
+        "last token only": {"shares"},
+        "largest taken": {"shares"},
+        "tokens normalised": {"shares"},
+        "padding counted": {"padding"},
+        "length left": {"length"},
+        "others subtracted": {"shares", "neighbour"},
     },
 }
 

@@ -21,6 +21,7 @@ _HOMES = {
     "lab_exercise": "exercise",
     "mask_lab": "masks",
     "patch_lab": "patches",
+    "pooler_lab": "poolers",
 }
 
 __all__ = sorted(_HOMES)

@@ -1,0 +1,1 @@
+"""Exercises of notebook 13: what stands around the attention of a real model."""
