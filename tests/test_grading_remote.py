@@ -13,6 +13,7 @@ from grading_parts import ATTENTION, RIGHT
 from course_utils import exercises
 from course_utils.checks import Case, Equivalent, Exercise, Mistake, Probe, Returns, diagnose, earn
 from course_utils.checks.allowed import first_not_allowed
+from course_utils.checks.drawn import drawn_for
 from course_utils.checks.exercise import Broken
 from course_utils.classroom.grading.forks import Limits, Zygote
 from course_utils.classroom.grading.remote import Answer, RemoteAnswer
@@ -254,3 +255,57 @@ def test_slips_are_named_where_the_source_is_not_read(zygote, name):
     verdict = diagnose(exercise, answer)
     answer.close()
     assert (verdict.status, verdict.names) == (status, names)
+
+
+# --- all cases in one message ---
+
+TOP_K = exercises.find("top_k_softmax")
+GOOD = """import numpy as np
+
+def top_k_softmax(x, k, temperature=1.0):
+    k = min(k, x.shape[-1])
+    x = np.where(x >= np.sort(x, axis=-1)[..., -k, None], x, -np.inf) / temperature
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def strict():
+    with Zygote(Limits(call=1, cpu=10, wall=10.0)) as zygote:
+        yield zygote
+
+
+@pytest.mark.parametrize(("change", "known"), [
+    (None, True),
+    (("    k = min", "    if k == 4:\n        raise ValueError('four')\n    k = min"), True),  # in one case alone
+    (("    k = min", "    print(k)\n    k = min"), False),  # what was printed belongs to a case
+    (("    k = min", "    x[..., 0] += 1\n    k = min"), True),
+    (("    k = min", "    return (n for n in x)\n    k = min"), False),
+    (("    k = min", "    import os\n    os._exit(0)\n    k = min"), False),
+    (("    k = min", "    while True:\n        pass\n    k = min"), False),
+    (("def top_k_softmax", "def another"), False),
+])
+def test_cases_sent_together_earn_what_they_earn_one_by_one(strict, change, known):
+    source = GOOD.replace(*change) if change else GOOD
+    assert change is None or source != GOOD
+    told = []
+    for together in (True, False):
+        answer = RemoteAnswer(strict, Answer(TOP_K.name, source), deaths=3)
+        if together:
+            answer.run_ahead(TOP_K, 5)
+            assert bool(answer.known) == known
+        told.append([(earned.part.name, earned.earned) for earned in earn(TOP_K, answer, 5)])
+        answer.close()
+    assert told[0] == told[1]
+    assert all(earned for _, earned in told[0]) == (change is None or "print" in change[1])
+
+
+def test_cases_sent_together_are_all_that_is_compared_with_the_reference(strict):
+    answer = RemoteAnswer(strict, Answer(TOP_K.name, GOOD))
+    answer.run_ahead(TOP_K, 5)
+    cases = [thing for thing in (*TOP_K.known_cases, *(thing for thing, _, _ in drawn_for(TOP_K, 5)))
+             if isinstance(thing, Case)]
+    assert set(answer.known) == set(map(id, cases))
+    assert not any(outcome.trouble or outcome.overwritten for outcome in answer.known.values())
+    answer.close()

@@ -121,7 +121,7 @@ class Results:
     def keep(self, key, record):
         """Write one record."""
         write_atomically(self.records_folder / file_name(record["student"]),
-                         json.dumps({"key": key, "record": _clean(record)}, indent=1))
+                         json.dumps({"key": key, "record": _clean(record)}))
 
     def kept(self, student, key):
         """Give the record that was made under a key, or None."""

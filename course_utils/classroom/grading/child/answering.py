@@ -107,20 +107,33 @@ class Conversation:
 
     def call(self, request, body):
         """Call the answer, or something that it made before."""
+        out = bytearray()
+        return self._called(request, body, out), out
+
+    def several(self, request, body):
+        """Call the answer with one input after the other; what one of them raises is told of that one alone."""
+        replies, out = [], bytearray()
+        for one in request["calls"]:
+            try:
+                replies.append(self._called({**request, **one}, body, out))
+            except BaseException as error:
+                replies.append({"error": tell(error)})
+        return {"replies": replies}, out
+
+    def _called(self, request, body, out):
         args = wire.unpack(request["args"], body, self.things.__getitem__)
         kwargs = wire.unpack(request["kwargs"], body, self.things.__getitem__)
         if "seed" in request and "torch" in sys.modules:
             sys.modules["torch"].default_generator.manual_seed(request["seed"])
         with _gradients(request):
             result = self.things[request["target"]](*args, **kwargs)
-        out = bytearray()
         sent = [*request["args"]["u"], *(thing for _, thing in request["kwargs"]["d"])]
         reply = {"result": wire.pack(result, out, self.keep),  # arguments go back: the judge sees what became of them
                  "after": [wire.pack_back(thing, was, out) for thing, was in zip((*args, *kwargs.values()), sent)]}
         inputs = _collecting((args, kwargs))
         if inputs:
             self.calls[request["number"]] = inputs, _collecting(result)
-        return reply, out
+        return reply
 
     def gradient(self, request, body):
         """Pull gradients of what a call gave back to what it was given."""
