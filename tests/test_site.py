@@ -127,6 +127,7 @@ def test_every_figure_of_every_page_lives(whole, browser, lesson):
     assert alive or not lesson[:2].isdecimal(), "a lesson has a figure that moves"
     with opened(browser, path.as_uri(), figures=alive) as page:
         assert page.locator(".cu").count() == page.locator(".cu-live").count()
+        assert page.locator(".cu:not(:has(summary:text('table')))").count() == 0  # each has a form in words
         assert [figure for figure in page.locator(".cu").all() if move(page, figure) is None] == []
 
 

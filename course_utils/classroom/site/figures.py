@@ -70,6 +70,9 @@ def _finish(app, exception):
         path.write_text(text, encoding="utf-8")
     for path in [*app.outdir.glob("_static/**/*.map"), app.outdir / ".buildinfo", app.outdir / "objects.inv"]:
         path.unlink(missing_ok=True)
+    sources = app.outdir / "_sources"  # Sphinx makes it and, as it was told, puts nothing in
+    if sources.is_dir() and not any(sources.iterdir()):
+        sources.rmdir()
     for path in app.outdir.glob("_static/**/*.js"):
         text = path.read_text(encoding="utf-8")
         path.write_text(re.sub(r"^//# sourceMappingURL=.*$", "", text, flags=re.MULTILINE), encoding="utf-8")
