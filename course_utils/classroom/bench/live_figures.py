@@ -82,7 +82,7 @@ _DRAG = """async ([area, slider, picture, seconds]) => {
   let step = 0, frames = 0, before = look(), now = await afterFrame();
   const first = now, mouse = setInterval(() => {
     step += 1;
-    input.value = Math.abs(step % (2 * stops) - stops);
+    input.value = step % (stops + 1);
     input.dispatchEvent(new Event('input', { bubbles: true }));
   }, 8);
   while (now < first + 1000 * seconds) {
@@ -180,6 +180,8 @@ def _drag(lab, i, seconds=1.5):
     """Count the pictures a second while a live figure's slider gets an event every 8 ms, as a mouse sends them.
 
     They are sent from within the page: the browser's driver waits two frames for each event of its own.
+    The slider begins again at its first stop: where it turned round, two events later it would stand where it stood,
+    and a frame that shows the same picture with good reason would count as missed.
     """
     area = _mark(lab, i)
     lab.page.locator(f"{area} {_LIVE_WAY.slider}").first.scroll_into_view_if_needed()
