@@ -30,12 +30,14 @@ class Row:
     faults: list = field(default_factory=list)
 
 
-def examine(exercise):
+def examine(exercise, places=False):
     """Run every mistake and every equivalent of an exercise through the checker.
 
     Parameters
     ----------
     exercise : Exercise
+    places : bool
+        Whether to look for the place of each wrong answer, too, and that no right one has one.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def examine(exercise):
         verdict = diagnose(exercise, wrong)
         row.rejected += not verdict.passed
         row.named += verdict.names == (mistake.name,)
-        found = find_place(exercise, wrong, verdict)
+        found = find_place(exercise, wrong, verdict) if places else None
         row.placed += found is not None
         row.neither += found is None and not verdict.names
         row.rejected_by_probes_alone += broken_probe(exercise, wrong) is not None
@@ -63,7 +65,7 @@ def examine(exercise):
     for equivalent in (*exercise.equivalents, None):
         right = equivalent.function if equivalent else exercise.reference
         verdict = diagnose(exercise, right)
-        row.false_places += find_place(exercise, right, verdict) is not None
+        row.false_places += places and find_place(exercise, right, verdict) is not None
         row.accepted += verdict.passed and equivalent is not None
         if not verdict.passed:
             trouble = verdict.trouble and verdict.trouble.message
@@ -97,7 +99,7 @@ def run(args):
     if args.places:
         return _places(args)
     everything = (*exercises.all_exercises(), *exercises.homework_exercises())
-    rows = [examine(exercises.find(name)) for name in args.exercise or [e.name for e in everything]]
+    rows = [examine(exercises.find(name), True) for name in args.exercise or [e.name for e in everything]]
     total = totals(rows)
     if args.json:
         print(json.dumps({**total, "exercises": [asdict(row) for row in rows]}))

@@ -67,6 +67,8 @@ class _Search(Evidence):
         begin, last = self.roots()
         off, on = self.off_path(begin)
         place = next((each for each in off if self.book[each].word not in _FILLED and self.repair(each)), None)
+        if place is not None and self._is_default(self.book[place]) and not self.run.inputs(place):
+            return Departure(self.book[place], "value", self.stacks[place], self.repair(place))
         # What stands in the statement, or leads to it as a number.
         target = place if place is not None else last
         near = [target] if target is not None else begin
