@@ -271,7 +271,7 @@ def test_the_cheat_sheet_is_one_page_of_paper(whole):
 @pytest.mark.slow
 def test_the_whole_site_is_sound_and_small(whole):
     assert list(complaints(whole)) == []
-    pages = {path.name: path.stat().st_size / 2**20 for path in whole.rglob("*.html")}
+    pages = {str(path): path.stat().st_size / 2**20 for path in whole.rglob("*.html")}
     assert max(pages.values()) < 1.5, pages
     assert sum(path.stat().st_size for path in whole.rglob("*") if path.is_file()) / 2**20 < 15
     assert not re.search(r"<script[^>]* src=\"https?:|@import url\(.?https?:",
@@ -287,7 +287,7 @@ def test_what_is_broken_is_found(tmp_path):
 
 # --- what is derived ------------------------------------------------------------------------------------------------
 def test_terms_are_read_from_a_table_and_from_a_list():
-    table = "**Terms**\n\n| term | meaning |\n|---|---|\n| encoder, decoder | reads, writes |\n| W_q, W_k | two |\n"
+    table = "**Terms**\n\n| term | meaning |\n|---|---|\n| encoder, decoder | reads, writes |\n| *W_q, W_k* | two |\n"
     assert listed(table) == [("encoder", "reads"), ("decoder", "writes"), ("W_q, W_k", "two")]
     assert listed("**Terms**\n\n- *block*: a step\n\n**Sources**\n\n- *none*: such") == [("block", "a step")]
 

@@ -41,7 +41,8 @@ def listed(source):
     block = re.split(r"^\*\*(?!Terms)", source.split("**Terms**")[1], flags=re.MULTILINE)[0]
     rows = [pair for pair in _ROW.findall(block) if pair[0] != "term" and not re.fullmatch("[- :]+", pair[0])]
     found = []
-    for term, meaning in rows + _ITEM.findall(block):
+    for marked, meaning in rows + _ITEM.findall(block):
+        term = marked.strip("*")
         names, says = term.split(", "), meaning.split(", ")
         # "encoder, decoder | the part that reads, the part that writes" are two terms with a meaning each
         found += list(zip(names, says)) if len(names) == len(says) > 1 else [(term, meaning)]
