@@ -25,6 +25,7 @@ from course_utils.laboratories import (
     block_lab,
     heads_lab,
     mask_lab,
+    parts_lab,
     patch_lab,
     pooler_lab,
 )
@@ -39,7 +40,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # exercise -> its laboratory. Every test below runs on each of them.
 LABS = {"faults_in_attention": attention_lab, "faults_in_masks": mask_lab, "faults_in_heads": heads_lab,
         "faults_in_blocks": block_lab, "faults_in_patches": patch_lab,
-        "faults_in_poolers": pooler_lab}
+        "faults_in_poolers": pooler_lab, "faults_in_parts": parts_lab}
 
 # For each kind of layer: the probes under which it differs from a right one.
 SEEN_BY = {
@@ -96,6 +97,15 @@ SEEN_BY = {
         "length left": {"length"},
         "others subtracted": {"shares", "neighbour"},
     },
+    "faults_in_parts": {
+        "parts averaged": {"shares", "rest"},
+        "rest dropped": {"rest"},
+        "larger log_sum kept": {"shares", "rest"},
+        "largest part only": {"shares", "rest"},
+        "first part twice": {"shares", "rest"},
+        "start counts as a key": {"shares", "rest", "ones", "far"},
+        "no maximum subtracted": {"far"},
+    },
 }
 
 
@@ -112,7 +122,7 @@ def lab(name):
 def truth_of(lab):
     """Find out by the probes which kind each letter hides: the laboratory itself does not tell."""
     return {label: next(name for name in lab.names
-                        if all(np.allclose(x, y, atol=1e-5) for probe in lab.probes
+                        if all(np.allclose(x, y, atol=1e-5, equal_nan=True) for probe in lab.probes
                                for x, y in zip(lab.reading(label, probe).values(), lab.read(name, probe).values())))
             for label in lab.labels}
 

@@ -16,6 +16,7 @@ _HOMES = {
     "Vocabulary": "tasks",
     "WordVectors": "words",
     "WrittenDate": "dates",
+    "attention_costs": "costs",
     "blanked_patches": "handwriting",
     "block_parts": "names",
     "counting_loss": "names",

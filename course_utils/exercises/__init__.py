@@ -19,6 +19,7 @@ TOPICS = ("tables.rows", "tables.columns", "scores.dot_products", "scores.cosine
           "module.torch_weights", "module.torch_facts", "block.layer_norm", "block.transformer_block",
           "block.faults", "roles.previous_token", "roles.induction", "roles.removal", "images.patchify",
           "images.class_token", "images.cls_picture", "images.faults",
+          "costs.counted", "costs.merging", "costs.window", "costs.faults",
           "real.pool", "real.faults", "real.surprise")
 # One package an assignment.
 HOMEWORK = ("homework.weights", "homework.masks", "homework.shared_heads", "homework.long_sequences")

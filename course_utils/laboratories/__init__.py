@@ -20,6 +20,7 @@ _HOMES = {
     "LabProbe": "parts",
     "lab_exercise": "exercise",
     "mask_lab": "masks",
+    "parts_lab": "key_parts",
     "patch_lab": "patches",
     "pooler_lab": "poolers",
 }

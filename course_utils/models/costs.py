@@ -1,10 +1,12 @@
-"""What a function costs, counted and not timed: multiplications, and how many products wait for each other."""
+"""What a function costs, counted and not timed: multiplications, products in a row, the largest tensor."""
 
 from __future__ import annotations
 
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-__all__ = ["in_a_row", "multiplications"]
+__all__ = ["in_a_row", "largest_tensor", "multiplications"]
 
 _PRODUCTS = ("Mm", "Bmm", "Addmm", "Baddbmm")  # how autograd names matrix products
 
@@ -26,13 +28,53 @@ def multiplications(function, *args):
 
     Examples
     --------
-    >>> import torch
     >>> multiplications(torch.matmul, torch.zeros(2, 3), torch.zeros(3, 5))
     30
     """
     with FlopCounterMode(display=False) as counter:
         function(*args)
     return counter.get_total_flops() // 2
+
+
+class _Watch(TorchDispatchMode):
+    """Sees every tensor that is made, also inside PyTorch's own functions."""
+
+    def __init__(self, given):
+        super().__init__()
+        self.known = {x.untyped_storage().data_ptr() for x in given if isinstance(x, torch.Tensor)}
+        self.largest = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for x in out if isinstance(out, (tuple, list)) else (out,):
+            if isinstance(x, torch.Tensor) and x.untyped_storage().data_ptr() not in self.known:
+                self.largest = max(self.largest, x.untyped_storage().nbytes() // x.element_size())
+        return out
+
+
+def largest_tensor(function, *args):
+    """Count the numbers in the largest tensor that a call makes, arguments not counted.
+
+    Parameters
+    ----------
+    function : callable
+        Runs on PyTorch tensors.
+    *args
+        What it is called with.
+
+    Returns
+    -------
+    int
+        Numbers (no unit).
+
+    Examples
+    --------
+    >>> largest_tensor(lambda x: (x @ x.mT).sum(), torch.zeros(10, 2))
+    100
+    """
+    with _Watch(args) as watch:
+        function(*args)
+    return watch.largest
 
 
 def in_a_row(output):

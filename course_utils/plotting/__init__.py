@@ -6,6 +6,7 @@ Nothing here computes attention, and importing it imports no pyplot.
 from course_utils.lazy import lazily
 
 _HOMES = {
+    "CostChart": "costs",
     "array_mark": "marks",
     "describe_weights": "alt_text",
     "draw_curves": "charts",

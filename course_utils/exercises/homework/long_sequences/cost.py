@@ -28,6 +28,8 @@ def cost(form, T, D=16, repeats=3):
     """
     import torch
 
+    from course_utils.models import costs
+
     form = form if callable(form) else _own_form(form)
     generator = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(T, D, generator=generator) for _ in range(3))
@@ -36,9 +38,7 @@ def cost(form, T, D=16, repeats=3):
         begun = time.perf_counter()
         form(q, k, v)
         seconds.append(time.perf_counter() - begun)
-    with _watch(q, k, v) as watch:
-        form(q, k, v)
-    return min(seconds), watch.largest
+    return min(seconds), costs.largest_tensor(form, q, k, v)
 
 
 def _own_form(name):
@@ -49,24 +49,3 @@ def _own_form(name):
     if name not in known:
         raise ValueError(f"form should be a function or one of {sorted(known)}, got {name!r}")
     return known[name]
-
-
-def _watch(*given):
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    known = {x.untyped_storage().data_ptr() for x in given}
-
-    class Watch(TorchDispatchMode):
-        """Sees every tensor that is made, also inside PyTorch's own functions."""
-
-        largest = 0
-
-        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-            out = func(*args, **(kwargs or {}))
-            for x in out if isinstance(out, (tuple, list)) else (out,):
-                if isinstance(x, torch.Tensor) and x.untyped_storage().data_ptr() not in known:
-                    self.largest = max(self.largest, x.untyped_storage().nbytes() // x.element_size())
-            return out
-
-    return Watch()

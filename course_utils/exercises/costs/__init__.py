@@ -1,0 +1,1 @@
+"""Exercises of notebook 12: what attention costs, and ways that cost less."""
