@@ -1,7 +1,7 @@
 """Exercise of notebook 12: count what attention takes before anything is computed."""
 
 from course_utils.checks import Broken, Case, Equivalent, Exercise, Mistake, Probe, Returns
-from course_utils.exercises.battery import Battery, reasons
+from course_utils.exercises.battery import Battery
 
 
 def attention_cost(B, H, T, S, d_k, d_v, size=4):

@@ -344,9 +344,9 @@ _MISTAKES = (
              log_sum=lambda base, total, a, b: total),
     _mistake("logarithm-to-base-2", "The logarithm is taken to the base 2.", _SUM,
              log_sum=lambda base, total, a, b: base + total.log2()),
-    Mistake("nan-where-nothing-is-seen", "Where a query sees no key of either part, the result is NaN: -inf - -inf is, and "
-            "so is 0 / 0.", "Compute `-math.inf - -math.inf` in a cell of its own, then follow such a query line by "
-            "line.", _nan_where_nothing, variants=(_log_sum_by_logaddexp, _by_a_plain_sigmoid, _divided_by_zero)),
+    Mistake("nan-where-nothing-is-seen", "Where a query sees no key of either part, the result is NaN: -inf - -inf is, "
+            "and so is 0 / 0.", "Compute `-math.inf - -math.inf` in a cell of its own, then follow such a query line "
+            "by line.", _nan_where_nothing, variants=(_log_sum_by_logaddexp, _by_a_plain_sigmoid, _divided_by_zero)),
     _mistake("axis-lost", "The shares have one number for each query; without a last axis they meet the wrong one.",
              "Print the shapes of a share and of an output, and put the missing axis in with `[..., None]`.",
              _axis_lost),
