@@ -167,6 +167,6 @@ def test_the_feedback_marks_the_expression_for_eyes_and_ears():
     assert "⟪-2⟫" in rows["Place"]
     assert "line 4" in rows["Place"]
     page = feedback._repr_html_()
-    assert "<mark>-2</mark>" in page
+    assert ">-2</mark>" in page
     assert "⟪" not in page
     assert any("`-2`" in text for _, text in feedback.rows), "the sentence names it too"

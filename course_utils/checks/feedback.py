@@ -80,8 +80,6 @@ color:var(--jp-content-font-color1,CanvasText);font-family:var(--jp-content-font
 .course-feedback dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;margin:.3em 0}
 .course-feedback dt{opacity:.85;margin:0;font-weight:400;width:auto;float:none}
 .course-feedback dd{margin:0;overflow-wrap:anywhere;width:auto}
-.course-feedback mark{background:none;color:inherit;font-weight:700;border:2px solid currentColor;
-border-radius:3px;padding:0 2px}
 .course-feedback code{white-space:pre-wrap;background:none}
 .jp-RenderedMarkdown summary{padding:.1em 0}
 """.replace("\n", "")
@@ -119,12 +117,13 @@ region.textContent = headline.replace(/^[^A-Za-z_]+/, "") + "." + (text ? ` ${la
 """.strip().replace("\n", " ")
 
 
+_MARK = "background:none;color:inherit;font-weight:700;border:2px solid;border-radius:3px;padding:0 2px"
 _SIGNS = re.compile(f"{MARKS[0]}(.*?){MARKS[1]}")
 
 
 def _with_line_breaks(text):
     """Escape a text; what stands between backticks becomes code."""
-    parts = _SIGNS.sub(r"<mark>\1</mark>", html.escape(text)).split("`")
+    parts = _SIGNS.sub(rf'<mark style="{_MARK}">\1</mark>', html.escape(text)).split("`")
     if len(parts) % 2 == 0:  # a backtick without a partner is a backtick
         parts = ["`".join(parts)]
     return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
