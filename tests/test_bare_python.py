@@ -1,6 +1,7 @@
 """The NumPy exercises where there is no thread, no other process, no alarm and no PyTorch: what a browser offers."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -87,6 +88,11 @@ def bare(tmp_path, monkeypatch):
     return run
 
 
+def verdict(text):
+    """Headline, cause and what to try: `check` tells the place as well."""
+    return re.findall(r"^(?:✗.*|  (?:Likely cause|Cause \d|Try) .*)$", text, re.MULTILINE)
+
+
 def test_the_whole_check_runs(bare):
     *_, last = bare(ALL, json.dumps(TOPICS)).splitlines()
     found = json.loads(last)
@@ -96,7 +102,7 @@ def test_the_whole_check_runs(bare):
         for exercise in exercises._topic(topic):
             here = [str(give_feedback(exercise, diagnose(exercise, exercise.wrong_answer(each))))
                     for each in exercise.mistakes[:3]]
-            assert found["told"][exercise.name] == here
+            assert list(map(verdict, found["told"][exercise.name])) == list(map(verdict, here))
 
 
 def test_what_does_not_finish_ends_with_the_same_words(bare, tmp_path):
