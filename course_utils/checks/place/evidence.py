@@ -11,7 +11,7 @@ from course_utils.checks.place.recording import Budget, Enough, Run
 __all__ = ["Evidence"]
 
 MOST_TOLD = 60_000  # values told in all runs of one search
-MOST_RUNS = 400
+MOST_RUNS = 300
 _REDUCTIONS = {"sum", "max", "min", "amax", "amin", "mean", "norm", "any", "all", "logsumexp", "var", "std", "prod",
                "argmax", "argmin"}
 
