@@ -58,11 +58,13 @@ class CostChart:
         -------
         matplotlib.figure.Figure
         """
-        figure = Figure(figsize=(8.2, 3.4), layout="constrained")
+        figure = Figure(figsize=(8.8, 3.4), layout="constrained")
         figure.suptitle(self.title)
         memory, seconds = figure.subplots(1, 2)
         self._panel(memory, lambda m: m.peak / _MIB, "Peak memory", "MiB")
         self._panel(seconds, lambda m: 1000 * m.median, "Time", "milliseconds")
+        figure.legend(*memory.get_legend_handles_labels(), loc="outside right upper", fontsize="small",
+                      title="grey: stored" if self.stored else None, title_fontsize="small")
         return figure
 
     def _panel(self, ax, height, name, unit):
@@ -82,5 +84,4 @@ class CostChart:
         ax.set_xticks(lengths, [f"{T}" for T in lengths])
         ax.minorticks_off()
         ax.set(xlabel="tokens", ylabel=f"{name.lower()} ({unit})")
-        ax.legend(fontsize="small", title="here; grey: elsewhere" if self.stored else None, title_fontsize="small")
         ax.alt_text = f"{self.title}. {name} over tokens. {'; '.join(words)}."
