@@ -24,10 +24,11 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ch
 BANK = """from course_utils.exercises import find
 exercise = find({name!r})
 {wanted} = {answer}"""
-# Functions as arguments cannot be sent to a child: such an exercise stands in a lesson, and no homework may have it.
-FUNCTIONS_GO_IN = {"block"}
+# What cannot be asked of a child stands in a lesson, and no homework may have it: functions that go in or come out,
+# sets, and a watch on every tensor that is made.
+NOT_FOR_A_CHILD = {"block", "make_reader", "unseen_faults", "window_attention"}
 ALL = tuple(exercise for exercise in (*exercises.all_exercises(), *exercises.homework_exercises())
-            if exercise.name not in FUNCTIONS_GO_IN or exercise.credit)
+            if exercise.name not in NOT_FOR_A_CHILD or exercise.credit)
 TOPICS = [module.name for module in pkgutil.walk_packages(exercises.__path__, "course_utils.exercises.")]
 
 

@@ -10,6 +10,8 @@ __all__ = ["gradient_battery", "pooling_battery"]
 _ONE_QUERY = "one query for all sentences goes in, and no second table of keys"
 _WITHOUT = {**dict.fromkeys(("T > S", "T < S", "one query"), _ONE_QUERY), **reasons.ONE_BATCH,
             **dict.fromkeys(("holes", "left padding"), "padding stands after the words"),
+            # As a case it would take the names from all pairs of faults: nearly every wrong answer fails there too.
+            "NaN under a hidden key": "a probe of the exercise's own asks it",
             "one query, masked": "there is one query in every case", "a mask for each head": "there are no heads",
             "hidden far above, gradients": reasons.NUMPY["gradients"], "long": reasons.PLAIN["long"],
             "names": reasons.PLAIN["names"], **reasons.NUMPY}
@@ -28,11 +30,8 @@ def _scored(rows, lengths):
 
 def _padded():
     x, query = normal(421, (3, 5, 1), (1,))
-    lengths, odd = np.array([5, 2, 1]), x.copy()
-    odd[1, 2], odd[1, 3:], odd[2, 1:] = np.nan, np.inf, -np.inf
-    return (("item 0 unpadded", (x, query, lengths), "no padding in the first sentence alone"),
-            ("a single key", (x[:2], query, np.array([3, 1])), "a sentence of one word"),
-            ("NaN under a hidden key", (odd, query, lengths), "NaN and infinity in the padding"))
+    return (("item 0 unpadded", (x, query, np.array([5, 2, 1])), "no padding in the first sentence alone"),
+            ("a single key", (x[:2], query, np.array([3, 1])), "a sentence of one word"))
 
 
 def _extreme():
