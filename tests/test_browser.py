@@ -181,7 +181,11 @@ def test_a_link_to_python_for_this_course_opens_it_at_its_heading(opened):
     nothing_went_wrong(lab)
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+QUICK = ("00", "05", "09")  # lessons whose figures stand for all in the quick run
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem, marks=() if path.stem[:2] in QUICK else
+                                               pytest.mark.slow) for path in LESSONS])
 def test_every_figure_answers_and_reads_well_in_both_themes(opened, path, shots):
     lab = opened(path)
     lab.run_all()
